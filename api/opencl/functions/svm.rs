@@ -1,0 +1,129 @@
+// Shared virtual memory and pipes, which no device is said to have. ../README.md explains the attributes.
+
+unsafe extern "C" {
+    #[since("2.0")]
+    #[unsupported("NULL", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    fn clSVMAlloc(context: cl_context, flags: cl_svm_mem_flags, size: size_t, alignment: cl_uint) -> *mut c_void;
+
+    #[since("2.0")]
+    #[unsupported("nothing", "there is no SVM memory to free")]
+    fn clSVMFree(
+        context: cl_context,
+        #[nullable]
+        #[host]
+        svm_pointer: *mut c_void,
+    );
+
+    #[since("2.0")]
+    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    fn clEnqueueSVMFree(
+        command_queue: cl_command_queue,
+        num_svm_pointers: cl_uint,
+        #[nullable]
+        #[input(num_svm_pointers)]
+        svm_pointers: *mut *mut c_void,
+        #[callback] pfn_free_func: Option<
+            unsafe extern "C" fn(
+                queue: cl_command_queue,
+                num_svm_pointers: cl_uint,
+                svm_pointers: *mut *mut c_void,
+                user_data: *mut c_void,
+            ),
+        >,
+        #[user_data] user_data: *mut c_void,
+        num_events_in_wait_list: cl_uint,
+        #[wait_list(num_events_in_wait_list)] event_wait_list: *const cl_event,
+        #[event] event: *mut cl_event,
+    ) -> cl_int;
+
+    #[since("2.0")]
+    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    fn clEnqueueSVMMemcpy(
+        command_queue: cl_command_queue,
+        #[blocking] blocking_copy: cl_bool,
+        #[host] dst_ptr: *mut c_void,
+        #[host] src_ptr: *const c_void,
+        size: size_t,
+        num_events_in_wait_list: cl_uint,
+        #[wait_list(num_events_in_wait_list)] event_wait_list: *const cl_event,
+        #[event] event: *mut cl_event,
+    ) -> cl_int;
+
+    #[since("2.0")]
+    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    fn clEnqueueSVMMemFill(
+        command_queue: cl_command_queue,
+        #[host] svm_ptr: *mut c_void,
+        #[input(pattern_size)] pattern: *const c_void,
+        pattern_size: size_t,
+        size: size_t,
+        num_events_in_wait_list: cl_uint,
+        #[wait_list(num_events_in_wait_list)] event_wait_list: *const cl_event,
+        #[event] event: *mut cl_event,
+    ) -> cl_int;
+
+    #[since("2.0")]
+    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    fn clEnqueueSVMMap(
+        command_queue: cl_command_queue,
+        #[blocking] blocking_map: cl_bool,
+        flags: cl_map_flags,
+        #[host] svm_ptr: *mut c_void,
+        size: size_t,
+        num_events_in_wait_list: cl_uint,
+        #[wait_list(num_events_in_wait_list)] event_wait_list: *const cl_event,
+        #[event] event: *mut cl_event,
+    ) -> cl_int;
+
+    #[since("2.0")]
+    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    fn clEnqueueSVMUnmap(
+        command_queue: cl_command_queue,
+        #[host] svm_ptr: *mut c_void,
+        num_events_in_wait_list: cl_uint,
+        #[wait_list(num_events_in_wait_list)] event_wait_list: *const cl_event,
+        #[event] event: *mut cl_event,
+    ) -> cl_int;
+
+    #[since("2.1")]
+    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    fn clEnqueueSVMMigrateMem(
+        command_queue: cl_command_queue,
+        num_svm_pointers: cl_uint,
+        #[input(num_svm_pointers)] svm_pointers: *mut *const c_void,
+        #[nullable]
+        #[input(num_svm_pointers)]
+        sizes: *const size_t,
+        flags: cl_mem_migration_flags,
+        num_events_in_wait_list: cl_uint,
+        #[wait_list(num_events_in_wait_list)] event_wait_list: *const cl_event,
+        #[event] event: *mut cl_event,
+    ) -> cl_int;
+
+    #[since("2.0")]
+    #[unsupported("CL_INVALID_OPERATION", "pipes are not carried: CL_DEVICE_PIPE_SUPPORT is false")]
+    fn clCreatePipe(
+        context: cl_context,
+        flags: cl_mem_flags,
+        pipe_packet_size: cl_uint,
+        pipe_max_packets: cl_uint,
+        #[nullable]
+        #[properties]
+        properties: *const cl_pipe_properties,
+        errcode_ret: *mut cl_int,
+    ) -> cl_mem;
+
+    #[since("2.0")]
+    #[unsupported("CL_INVALID_MEM_OBJECT", "pipes are not carried, so nothing is one")]
+    fn clGetPipeInfo(
+        pipe: cl_mem,
+        param_name: cl_pipe_info,
+        param_value_size: size_t,
+        #[nullable]
+        #[output(param_value_size)]
+        param_value: *mut c_void,
+        #[nullable]
+        #[output(1)]
+        param_value_size_ret: *mut size_t,
+    ) -> cl_int;
+}

@@ -1,0 +1,155 @@
+//! Allocation in the arena. The client allocates, the worker only checks ranges.
+
+use std::collections::BTreeMap;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use remora_link::Link;
+use remora_protocol::Bulk;
+
+/// The end of the arena belongs to the worker's transfer engine.
+const BOUNCE: u64 = 4 << 20;
+/// Pages are committed in blocks of this size.
+const BLOCK: u64 = 256 << 10;
+/// Everything starts at a multiple of a cache line, large things at a page.
+const ALIGN: u64 = 64;
+const PAGE: u64 = 4096;
+/// Free memory beyond this is given back to the system.
+const KEEP: u64 = 256 << 20;
+
+/// The allocator of a session's arena.
+pub struct Arena {
+    link: Link,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Start and length of what is free.
+    free: BTreeMap<u64, u64>,
+    committed: Vec<bool>,
+    used: u64,
+}
+
+impl Arena {
+    pub(crate) fn new(link: Link) -> Arc<Self> {
+        let usable = link.arena().size().saturating_sub(BOUNCE) / BLOCK * BLOCK;
+        let committed = vec![false; usize::try_from(usable / BLOCK).unwrap_or(0)];
+        let free = BTreeMap::from([(0, usable)]);
+        Arc::new(Self { link, state: Mutex::new(State { free, committed, used: 0 }) })
+    }
+
+    /// Room for `length` bytes, or `None` if there is none (or no memory behind it).
+    pub fn allocate(self: &Arc<Self>, length: usize) -> Option<Staging> {
+        let wanted = u64::try_from(length).ok()?.max(1).checked_next_multiple_of(ALIGN)?;
+        let align = if wanted >= PAGE { PAGE } else { ALIGN };
+        let mut state = self.lock();
+        let (start, hole, offset) = state.free.iter().find_map(|(&start, &hole)| {
+            let offset = start.checked_next_multiple_of(align)?;
+            (offset.checked_add(wanted)? <= start + hole).then_some((start, hole, offset))
+        })?;
+        self.commit(&mut state, offset, wanted)?;
+        state.free.remove(&start);
+        if offset > start {
+            state.free.insert(start, offset - start);
+        }
+        let (end, hole_end) = (offset + wanted, start + hole);
+        if end < hole_end {
+            state.free.insert(end, hole_end - end);
+        }
+        state.used += wanted;
+        drop(state);
+        Some(Staging { arena: Arc::clone(self), offset, reserved: wanted, length })
+    }
+
+    fn commit(&self, state: &mut State, offset: u64, length: u64) -> Option<()> {
+        let (first, last) = (offset / BLOCK, (offset + length - 1) / BLOCK);
+        for block in first..=last {
+            let done = state.committed.get_mut(usize::try_from(block).ok()?)?;
+            if !*done {
+                self.link.arena().commit(block * BLOCK, BLOCK).ok()?;
+                *done = true;
+            }
+        }
+        Some(())
+    }
+
+    fn release(&self, offset: u64, length: u64) {
+        let mut state = self.lock();
+        state.used -= length;
+        let (mut start, mut end) = (offset, offset + length);
+        if let Some((&before, &hole)) = state.free.range(..offset).next_back() {
+            if before + hole == start {
+                state.free.remove(&before);
+                start = before;
+            }
+        }
+        if let Some(hole) = state.free.remove(&end) {
+            end += hole;
+        }
+        state.free.insert(start, end - start);
+        if length >= BLOCK {
+            self.trim(&mut state, start, end);
+        }
+    }
+
+    /// Gives back the pages of a hole if more is committed than is used and worth keeping.
+    fn trim(&self, state: &mut State, start: u64, end: u64) {
+        let committed = state.committed.iter().filter(|&&block| block).count() as u64 * BLOCK;
+        if committed.saturating_sub(state.used) <= KEEP {
+            return;
+        }
+        for block in start.div_ceil(BLOCK)..end / BLOCK {
+            let Some(done) = usize::try_from(block).ok().and_then(|block| state.committed.get_mut(block)) else { return };
+            if *done && self.link.arena().trim(block * BLOCK, BLOCK).is_ok() {
+                *done = false;
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A piece of the arena; dropping it makes it free.
+pub struct Staging {
+    arena: Arc<Arena>,
+    offset: u64,
+    reserved: u64,
+    length: usize,
+}
+
+impl Staging {
+    /// Where it starts in the arena.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes asked for.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The same as a frame names it.
+    #[must_use]
+    pub fn bulk(&self) -> Option<Bulk> {
+        (self.length > 0).then_some(Bulk { offset: self.offset, length: self.length as u64 })
+    }
+
+    /// Where it is in this process. The worker may write there at any time.
+    ///
+    /// # Panics
+    /// Never: what was allocated lies inside the arena.
+    #[must_use]
+    pub fn pointer(&self) -> NonNull<u8> {
+        self.arena.link.arena().pointer(self.offset, self.reserved).expect("allocated inside the arena")
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        self.arena.release(self.offset, self.reserved);
+    }
+}

@@ -1,0 +1,26 @@
+//! The program's side of a session, shared by all front-ends: connecting, streams, waits, the arena, transfers and notices.
+//!
+//! This runs inside programs that know nothing of it: its threads block all signals, it prints nothing, a fork child starts
+//! afresh, and a lost worker turns every waiting call into [`Lost`].
+
+mod arena;
+mod backend;
+mod fork;
+mod host;
+mod notices;
+mod session;
+mod stream;
+mod transfer;
+
+pub use arena::{Arena, Staging};
+pub use backend::{Backend, Backends, backends};
+pub use host::HostArea;
+pub use notices::{Callbacks, NoticeSink};
+pub use session::Session;
+pub use stream::{Answer, Held, Needs, Stream};
+pub use transfer::{Direction, Transfer};
+
+/// The session has ended: the worker died, was killed, or the program is a fork child of the one that opened it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the back-end is gone")]
+pub struct Lost;

@@ -1,0 +1,172 @@
+//! What comes from the worker unasked: one thread receives it, in order.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use remora_link::Receiver;
+use remora_protocol::opencl::{Delivered, Fetch, Fetched, NoticeMessage, TransferRefused};
+use remora_protocol::{Bulk, Frame};
+
+use crate::session::Session;
+use crate::Lost;
+
+/// Who learns of a session's notices: a front-end.
+pub trait NoticeSink: Send + Sync {
+    /// For the front-end, to find its own again from a session.
+    fn as_any(&self) -> &dyn Any;
+    /// One notice, on the notice thread: must not block on the worker.
+    fn notice(&self, session: &Arc<Session>, notice: NoticeMessage<'_>);
+    /// The session has ended.
+    fn lost(&self, session: &Arc<Session>);
+}
+
+/// How many notices have been handled; calls wait for those that their reply is to follow.
+#[derive(Default)]
+pub(crate) struct Handled {
+    count: AtomicU64,
+    waiting: AtomicU64,
+    mutex: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Handled {
+    pub(crate) fn wait(&self, count: u64) -> Result<(), Lost> {
+        if self.count.load(Ordering::Acquire) >= count {
+            return Ok(());
+        }
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let mut ended = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        while self.count.load(Ordering::SeqCst) < count && !*ended {
+            ended = self.changed.wait(ended).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        if self.count.load(Ordering::Acquire) >= count { Ok(()) } else { Err(Lost) }
+    }
+
+    fn one_more(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            drop(self.mutex.lock());
+            self.changed.notify_all();
+        }
+    }
+
+    fn end(&self) {
+        *self.mutex.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Receives until the link closes. The body of the notice thread.
+pub(crate) fn pump(session: &Arc<Session>, mut receiver: Receiver) {
+    let mut bytes = Vec::new();
+    while receiver.recv_parked(&mut bytes).is_ok() {
+        let Ok(frame) = Frame::parse(&bytes) else { break };
+        let Ok(notice) = NoticeMessage::decode(frame.opcode, frame.body) else { break };
+        handle(session, notice, frame.bulk);
+        receiver.acknowledge(frame.position);
+        session.handled().one_more();
+    }
+    session.close();
+    session.handled().end();
+    for transfer in session.transfers().numbers() {
+        session.transfers().end(transfer, opencl_device_not_available());
+    }
+    session.sink().lost(session);
+}
+
+/// CL_DEVICE_NOT_AVAILABLE, the state of commands whose device is gone.
+const fn opencl_device_not_available() -> i32 {
+    -2
+}
+
+fn handle(session: &Arc<Session>, notice: NoticeMessage<'_>, bulk: Option<Bulk>) {
+    match notice {
+        NoticeMessage::TransferDone(done) => session.transfers().end(done.transfer, done.state),
+        NoticeMessage::Fetch(fetch) => send_part(session, &fetch),
+        NoticeMessage::Deliver(part) => {
+            receive_part(session, part.transfer, part.offset, bulk);
+            // If this can't be sent the link is closed, and the pump ends by itself.
+            let _ = session.answer_transfer(&Delivered { transfer: part.transfer }, None);
+        }
+        NoticeMessage::Output(output) => write_all(output.fd, output.text),
+        NoticeMessage::StreamClosed(closed) => session.stream_closed(closed.stream),
+        other => session.sink().notice(session, other),
+    }
+}
+
+fn send_part(session: &Arc<Session>, fetch: &Fetch) {
+    let part = (|| {
+        let host = session.transfers().host(fetch.transfer)?;
+        let to = session.link().arena().pointer(fetch.arena, fetch.length)?;
+        let (offset, length) = (usize::try_from(fetch.offset).ok()?, usize::try_from(fetch.length).ok()?);
+        if offset.checked_add(length)? > host.packed_length() {
+            return None;
+        }
+        session.link().arena().commit(fetch.arena, fetch.length).ok()?;
+        // SAFETY: the program keeps the source of a write valid until its command is complete, which it is not while
+        // parts of it are being fetched; the range was checked just above, and `to` has `length` bytes.
+        unsafe { host.gather(offset, to.as_ptr(), length) };
+        Some(Bulk { offset: fetch.arena, length: fetch.length })
+    })();
+    // As above: an error here means that the link is closed.
+    let _ = match part {
+        Some(bulk) => session.answer_transfer(&Fetched { transfer: fetch.transfer }, Some(bulk)),
+        None => session.answer_transfer(&TransferRefused { transfer: fetch.transfer }, None),
+    };
+}
+
+fn receive_part(session: &Arc<Session>, transfer: u64, offset: u64, bulk: Option<Bulk>) -> Option<()> {
+    let bulk = bulk?;
+    let host = session.transfers().host(transfer)?;
+    let from = session.link().arena().pointer(bulk.offset, bulk.length)?;
+    let (offset, length) = (usize::try_from(offset).ok()?, usize::try_from(bulk.length).ok()?);
+    if offset.checked_add(length)? <= host.packed_length() {
+        // SAFETY: as in `send_part`, for the destination of a read.
+        unsafe { host.scatter(offset, from.as_ptr(), length) };
+    }
+    Some(())
+}
+
+/// A kernel's output goes where the program's own would, unbuffered as CPU drivers do it.
+fn write_all(fd: u32, mut text: &[u8]) {
+    let fd = if fd == 2 { 2 } else { 1 };
+    while !text.is_empty() {
+        // SAFETY: `text` is valid for its length; a closed descriptor gives an error.
+        let written = unsafe { libc::write(fd, text.as_ptr().cast(), text.len()) };
+        match usize::try_from(written) {
+            Ok(written) => text = &text[written..],
+            Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Runs the program's callbacks, one after another, on a thread that may make API calls.
+pub struct Callbacks {
+    queue: mpsc::Sender<Box<dyn FnOnce() + Send>>,
+}
+
+impl Callbacks {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the system has no room for one.
+    pub fn start() -> std::io::Result<Self> {
+        let (queue, jobs) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
+        remora_link::spawn("remora-callback", move || {
+            for job in jobs {
+                job();
+            }
+        })?;
+        Ok(Self { queue })
+    }
+
+    /// Runs `job` after those given before.
+    pub fn run(&self, job: impl FnOnce() + Send + 'static) {
+        // The thread ends only with the process.
+        let _ = self.queue.send(Box::new(job));
+    }
+}

@@ -1,0 +1,255 @@
+//! A session: streams, arena, transfers and handles over one link.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use remora_link::{Lane, Link, LinkError};
+use remora_protocol::handle::Minter;
+use remora_protocol::hello::Opened;
+use remora_protocol::message::Command;
+use remora_protocol::{Bulk, Handle, Kind};
+
+use crate::notices::{Handled, pump};
+use crate::stream::Answer;
+use crate::transfer::Transfers;
+use crate::{Arena, Callbacks, Lost, Needs, NoticeSink, Staging, Stream, Transfer, fork};
+
+/// The stream of object commands.
+pub const OBJECTS: u32 = 0;
+const TRANSFERS: u32 = 1;
+const FIRST_QUEUE: u32 = 2;
+
+/// A program's connection to one worker.
+pub struct Session {
+    link: Link,
+    generation: u32,
+    minter: Minter,
+    arena: Arc<Arena>,
+    objects: Stream,
+    transfer_stream: Stream,
+    streams: Mutex<Streams>,
+    transfers: Transfers,
+    handled: Handled,
+    callbacks: Callbacks,
+    sink: Arc<dyn NoticeSink>,
+    memory_credit: AtomicI64,
+}
+
+struct Streams {
+    next: u32,
+    end: u32,
+    open: HashMap<u32, Arc<Stream>>,
+    idle: Vec<Arc<Stream>>,
+}
+
+impl Session {
+    pub(crate) fn start(link: Link, opened: &Opened, sink: Arc<dyn NoticeSink>) -> Result<Arc<Self>, LinkError> {
+        let open = |number| -> Result<Stream, LinkError> {
+            Ok(Stream::new(number, link.sender(Lane::Commands(number))?, link.receiver(Lane::Replies(number))?))
+        };
+        let session = Arc::new(Self {
+            objects: open(OBJECTS)?,
+            transfer_stream: open(TRANSFERS)?,
+            generation: fork::generation(),
+            minter: Minter::default(),
+            arena: Arena::new(link.clone()),
+            streams: Mutex::new(Streams {
+                next: FIRST_QUEUE,
+                end: opened.layout.streams,
+                open: HashMap::new(),
+                idle: Vec::new(),
+            }),
+            transfers: Transfers::default(),
+            handled: Handled::default(),
+            callbacks: Callbacks::start().map_err(no_thread)?,
+            sink,
+            memory_credit: AtomicI64::new(i64::try_from(opened.memory_credit).unwrap_or(i64::MAX)),
+            link: link.clone(),
+        });
+        let receiver = link.receiver(Lane::Notices)?;
+        let pumped = Arc::clone(&session);
+        remora_link::spawn("remora-notices", move || pump(&pumped, receiver)).map_err(no_thread)?;
+        Ok(session)
+    }
+
+    /// Fails once the worker is gone, or in a fork child of the process that opened the session.
+    ///
+    /// # Errors
+    /// [`Lost`] then.
+    #[inline]
+    pub fn check(&self) -> Result<(), Lost> {
+        if self.generation != fork::generation() || self.link.is_closed() { Err(Lost) } else { Ok(()) }
+    }
+
+    /// A new name.
+    pub fn mint(&self, kind: Kind) -> Handle {
+        self.minter.mint(kind)
+    }
+
+    /// The name is free again.
+    pub fn retire(&self, handle: Handle) {
+        self.minter.retire(handle);
+    }
+
+    /// The stream of object commands.
+    #[must_use]
+    pub fn objects(&self) -> &Stream {
+        &self.objects
+    }
+
+    /// Opens a stream for a queue; `None` when all are in use or memory is short.
+    pub fn open_stream(&self) -> Option<Arc<Stream>> {
+        self.check().ok()?;
+        let mut streams = lock(&self.streams);
+        let stream = match streams.idle.pop() {
+            Some(stream) => stream,
+            None => {
+                let number = streams.next;
+                if number >= streams.end {
+                    return None;
+                }
+                let sender = self.link.sender(Lane::Commands(number)).ok()?;
+                let receiver = self.link.receiver(Lane::Replies(number)).ok()?;
+                streams.next += 1;
+                Arc::new(Stream::new(number, sender, receiver))
+            }
+        };
+        streams.open.insert(stream.number(), Arc::clone(&stream));
+        Some(stream)
+    }
+
+    pub(crate) fn stream_closed(&self, number: u32) {
+        let mut streams = lock(&self.streams);
+        if let Some(stream) = streams.open.remove(&number) {
+            stream.finish_to(stream.sent());
+            streams.idle.push(stream);
+        }
+    }
+
+    /// What all streams of queues have been sent so far: the needs of a release.
+    #[must_use]
+    pub fn everything_sent(&self) -> Needs {
+        let mut needs = Needs::default();
+        for stream in lock(&self.streams).open.values() {
+            needs.add(stream.number(), stream.sent());
+        }
+        needs
+    }
+
+    /// Sends a command that nobody waits for. Returns its position.
+    ///
+    /// # Errors
+    /// [`Lost`] if the session has ended.
+    #[inline]
+    pub fn send<C: Command>(
+        &self,
+        stream: &Stream,
+        command: &C,
+        needs: &Needs,
+        bulk: Option<Bulk>,
+    ) -> Result<u64, Lost> {
+        self.check()?;
+        stream.send(command, needs, bulk, false)
+    }
+
+    /// Sends a command and waits for its answer, and for all notices before it to have been handled.
+    ///
+    /// # Errors
+    /// [`Lost`] if the session has ended.
+    pub fn call<C: Command>(
+        &self,
+        stream: &Stream,
+        command: &C,
+        needs: &Needs,
+        bulk: Option<Bulk>,
+    ) -> Result<(u64, Answer), Lost> {
+        self.check()?;
+        let position = stream.send(command, needs, bulk, true)?;
+        let answer = stream.reply(position)?;
+        self.handled.wait(answer.notices())?;
+        Ok((position, answer))
+    }
+
+    pub(crate) fn answer_transfer<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<u64, Lost> {
+        self.send(&self.transfer_stream, command, &Needs::default(), bulk)
+    }
+
+    /// Room in the arena, or `None` if there is none now.
+    pub fn stage(&self, length: usize) -> Option<Staging> {
+        self.objects.finish_executed();
+        self.arena.allocate(length)
+    }
+
+    /// Whether worker and program see the same arena.
+    #[must_use]
+    pub fn shares_memory(&self) -> bool {
+        self.link.shares_memory()
+    }
+
+    /// Registers a transfer; its number goes into the command.
+    pub fn begin_transfer(&self, transfer: Transfer) -> u64 {
+        self.transfers.begin(transfer)
+    }
+
+    /// The command of a transfer could not be sent, or a blocking one is done.
+    pub fn end_transfer(&self, number: u64, state: i32) {
+        self.transfers.end(number, state);
+    }
+
+    /// Whether an unfinished read will write to some of these addresses.
+    #[must_use]
+    pub fn will_write(&self, span: &std::ops::Range<usize>) -> bool {
+        self.transfers.will_write(span)
+    }
+
+    /// Takes `bytes` of device memory from the credit that needs no asking; false when it is used up.
+    pub fn take_credit(&self, bytes: u64) -> bool {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.memory_credit.fetch_update(Ordering::AcqRel, Ordering::Acquire, |credit| {
+            credit.checked_sub(bytes).filter(|left| *left >= 0)
+        })
+        .is_ok()
+    }
+
+    /// Gives back what [`Session::take_credit`] took.
+    pub fn return_credit(&self, bytes: u64) {
+        self.memory_credit.fetch_add(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::AcqRel);
+    }
+
+    /// The thread for the program's callbacks.
+    #[must_use]
+    pub fn callbacks(&self) -> &Callbacks {
+        &self.callbacks
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    pub(crate) fn transfers(&self) -> &Transfers {
+        &self.transfers
+    }
+
+    pub(crate) fn handled(&self) -> &Handled {
+        &self.handled
+    }
+
+    /// Who learns of this session's notices.
+    #[must_use]
+    pub fn sink(&self) -> &Arc<dyn NoticeSink> {
+        &self.sink
+    }
+
+    pub(crate) fn close(&self) {
+        self.link.close();
+    }
+}
+
+fn no_thread(error: std::io::Error) -> LinkError {
+    LinkError::Io { what: "start a thread", error }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,218 @@
+//! One stream of a session: numbered commands one way, answers the other.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use remora_link::{Receiver, Sender};
+use remora_protocol::message::Command;
+use remora_protocol::wire::decode_all;
+use remora_protocol::{Bulk, Decode, Frame, FrameWriter, Need};
+use smallvec::SmallVec;
+
+use crate::{Lost, Staging};
+
+/// Positions of other streams that a command needs; the latest of each stream counts.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    list: SmallVec<[Need; 4]>,
+}
+
+impl Needs {
+    /// Adds one; position 0 needs nothing.
+    #[inline]
+    pub fn add(&mut self, stream: u32, position: u64) {
+        if position == 0 {
+            return;
+        }
+        match self.list.iter_mut().find(|need| need.stream == stream) {
+            Some(need) => need.position = need.position.max(position),
+            None => self.list.push(Need { stream, position }),
+        }
+    }
+}
+
+/// A stream that is open on both sides.
+pub struct Stream {
+    number: u32,
+    out: Mutex<Out>,
+    /// Commands sent so far.
+    sent: AtomicU64,
+    /// Everything up to here is known to be complete on the device (of an in-order queue), or executed (objects).
+    finished: AtomicU64,
+    held: Mutex<VecDeque<(u64, Held)>>,
+    held_bytes: AtomicU64,
+    replies: Mutex<Replies>,
+    arrived: Condvar,
+}
+
+/// Something that commands under way still use.
+pub enum Held {
+    /// A piece of the arena.
+    Staging(Staging),
+    /// Other memory of this process.
+    Memory(Box<dyn Send>),
+}
+
+impl Held {
+    /// At least 1, so that the sum tells whether anything is held.
+    fn length(&self) -> u64 {
+        match self {
+            Self::Staging(staging) => (staging.length() as u64).max(1),
+            Self::Memory(_) => 1,
+        }
+    }
+}
+
+struct Out {
+    sender: Sender,
+    writer: FrameWriter,
+    position: u64,
+}
+
+struct Replies {
+    /// Taken by whichever waiting thread receives for all.
+    receiver: Option<Receiver>,
+    arrived: HashMap<u64, Vec<u8>>,
+    waiting: u32,
+}
+
+/// A reply, not decoded yet.
+pub struct Answer {
+    bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// The message in it; a worker that answers with something else has failed.
+    ///
+    /// # Errors
+    /// [`Lost`] if it is not an `R`.
+    pub fn decode<'a, R: Decode<'a>>(&'a self) -> Result<R, Lost> {
+        let frame = Frame::parse(&self.bytes).map_err(|_| Lost)?;
+        decode_all(frame.body).map_err(|_| Lost)
+    }
+
+    /// How many notices come before it.
+    pub(crate) fn notices(&self) -> u64 {
+        Frame::parse(&self.bytes).map_or(0, |frame| frame.notices)
+    }
+}
+
+impl Stream {
+    pub(crate) fn new(number: u32, sender: Sender, receiver: Receiver) -> Self {
+        Self {
+            number,
+            out: Mutex::new(Out { sender, writer: FrameWriter::default(), position: 0 }),
+            sent: AtomicU64::new(0),
+            finished: AtomicU64::new(0),
+            held: Mutex::default(),
+            held_bytes: AtomicU64::new(0),
+            replies: Mutex::new(Replies { receiver: Some(receiver), arrived: HashMap::new(), waiting: 0 }),
+            arrived: Condvar::new(),
+        }
+    }
+
+    /// Its number in the session.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The position of the latest command sent.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Acquire)
+    }
+
+    /// Up to which position everything is known to be complete.
+    #[must_use]
+    pub fn finished(&self) -> u64 {
+        self.finished.load(Ordering::Acquire)
+    }
+
+    /// Sends a command that nobody waits for. Returns its position.
+    pub(crate) fn send<C: Command>(
+        &self,
+        command: &C,
+        needs: &Needs,
+        bulk: Option<Bulk>,
+        answer: bool,
+    ) -> Result<u64, Lost> {
+        let mut out = lock(&self.out);
+        let Out { sender, writer, position } = &mut *out;
+        let next = *position + 1;
+        let frame = writer.write(C::OPCODE, next, &needs.list, bulk, u64::from(answer), command);
+        sender.send(frame).map_err(|_| Lost)?;
+        *position = next;
+        self.sent.store(next, Ordering::Release);
+        Ok(next)
+    }
+
+    /// Waits for the reply to the command at `position`.
+    pub(crate) fn reply(&self, position: u64) -> Result<Answer, Lost> {
+        let mut replies = lock(&self.replies);
+        loop {
+            if let Some(bytes) = replies.arrived.remove(&position) {
+                return Ok(Answer { bytes });
+            }
+            let Some(mut receiver) = replies.receiver.take() else {
+                replies.waiting += 1;
+                replies = self.arrived.wait(replies).unwrap_or_else(PoisonError::into_inner);
+                replies.waiting -= 1;
+                continue;
+            };
+            drop(replies);
+            let mut bytes = Vec::new();
+            let received = receiver.recv(&mut bytes);
+            replies = lock(&self.replies);
+            replies.receiver = Some(receiver);
+            if replies.waiting > 0 {
+                self.arrived.notify_all();
+            }
+            let answered = received.ok().and_then(|()| Frame::parse(&bytes).ok().map(|frame| frame.position));
+            match answered {
+                Some(answered) if answered == position => return Ok(Answer { bytes }),
+                Some(answered) => drop(replies.arrived.insert(answered, bytes)),
+                None => return Err(Lost),
+            }
+        }
+    }
+
+    /// Keeps `what` until everything up to `position` is known to be finished.
+    pub fn hold(&self, position: u64, what: Held) {
+        self.held_bytes.fetch_add(what.length(), Ordering::Relaxed);
+        lock(&self.held).push_back((position, what));
+    }
+
+    /// Bytes in [`Stream::hold`].
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.held_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Everything up to `position` is finished.
+    pub fn finish_to(&self, position: u64) {
+        self.finished.fetch_max(position, Ordering::AcqRel);
+        if self.held_bytes() == 0 {
+            return;
+        }
+        let mut held = lock(&self.held);
+        while held.front().is_some_and(|(held, _)| *held <= position) {
+            if let Some((_, what)) = held.pop_front() {
+                self.held_bytes.fetch_sub(what.length(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Lets go of staging whose commands the worker has executed. For streams whose commands are done when executed.
+    pub(crate) fn finish_executed(&self) {
+        if self.held_bytes() > 0 {
+            let executed = lock(&self.out).sender.acknowledged();
+            self.finish_to(executed);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,100 @@
+//! Transfers between the program's memory and the worker that are under way.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{HostArea, Staging};
+
+/// Which way the bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Direction {
+    ToProgram,
+    ToWorker,
+}
+
+/// What is to be done for a transfer on this side.
+pub struct Transfer {
+    /// Which way.
+    pub direction: Direction,
+    /// The program's memory; `None` if the staging is what the program sees.
+    pub host: Option<HostArea>,
+    /// Where the bytes pass through; `None` if they go in parts (Fetch, Deliver).
+    pub staging: Option<Staging>,
+    /// Told the final state once the bytes have arrived (and the staging is free).
+    pub done: Box<dyn FnOnce(i32) + Send>,
+}
+
+/// The transfers of a session.
+#[derive(Default)]
+pub(crate) struct Transfers {
+    next: AtomicU64,
+    pending: Mutex<HashMap<u64, Pending>>,
+    /// How many of them write to the program's memory.
+    reads: AtomicU64,
+}
+
+struct Pending {
+    transfer: Transfer,
+    /// Fetch and Deliver copy outside the lock; nothing else touches the transfer meanwhile.
+    host: Option<Arc<HostArea>>,
+}
+
+impl Transfers {
+    /// Registers a transfer before its command is sent. Numbers start at 1.
+    pub(crate) fn begin(&self, transfer: Transfer) -> u64 {
+        let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
+        if transfer.direction == Direction::ToProgram {
+            self.reads.fetch_add(1, Ordering::AcqRel);
+        }
+        let host = transfer.host.map(Arc::new);
+        self.lock().insert(number, Pending { transfer, host });
+        number
+    }
+
+    /// The transfer ended (or its command could not be sent): moves the bytes if they are to be had, and tells.
+    pub(crate) fn end(&self, number: u64, state: i32) {
+        let Some(Pending { transfer, .. }) = self.lock().remove(&number) else { return };
+        if transfer.direction == Direction::ToProgram {
+            if let (0, Some(host), Some(staging)) = (state, transfer.host, &transfer.staging) {
+                let length = host.packed_length().min(staging.length());
+                // SAFETY: the program keeps the destination of a read valid until its command is complete, which it is
+                // not before `done` is called; the staging holds `length` bytes.
+                unsafe { host.scatter(0, staging.pointer().as_ptr(), length) };
+            }
+            self.reads.fetch_sub(1, Ordering::AcqRel);
+        }
+        drop(transfer.staging);
+        (transfer.done)(state);
+    }
+
+    /// The program's memory of a transfer in parts.
+    pub(crate) fn host(&self, number: u64) -> Option<Arc<HostArea>> {
+        self.lock().get(&number)?.host.clone()
+    }
+
+    /// Whether an unfinished transfer will write to some of `span`.
+    pub(crate) fn will_write(&self, span: &Range<usize>) -> bool {
+        if self.reads.load(Ordering::Acquire) == 0 || span.is_empty() {
+            return false;
+        }
+        self.lock().values().any(|Pending { transfer, .. }| {
+            transfer.direction == Direction::ToProgram
+                && transfer.host.is_some_and(|host| {
+                    let other = host.span();
+                    other.start < span.end && span.start < other.end
+                })
+        })
+    }
+
+    /// All that are pending, for when the session is lost.
+    pub(crate) fn numbers(&self) -> Vec<u64> {
+        self.lock().keys().copied().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Pending>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,252 @@
+//! Copies between memory objects (their checks; the rest is generated), fills and migration.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use opencl_sys::*;
+use remora_protocol::opencl::{EnqueueFillBuffer, EnqueueFillImage, EnqueueMigrateMemObjects};
+use remora_protocol::{Handle, List};
+
+use crate::api::transfer::{Rect, check_sub_buffer, triple};
+use crate::command::Enqueue;
+use crate::error::{Error, Result, ensure};
+use crate::image::Image;
+use crate::mem::Mem;
+use crate::object::{get, share};
+
+fn buffer<'a>(enqueue: &Enqueue, mem: &'a Mem) -> Result<&'a Mem> {
+    ensure(mem.is_buffer(), CL_INVALID_MEM_OBJECT)?;
+    check_sub_buffer(enqueue, mem)?;
+    Ok(mem)
+}
+
+fn image(mem: &Mem) -> Result<&Image> {
+    mem.image.as_ref().ok_or(Error(CL_INVALID_MEM_OBJECT))
+}
+
+/// Whether two buffers are the same memory: one object, or parts of one.
+fn same_memory(one: &Mem, other: &Mem) -> bool {
+    fn root(mem: &Mem) -> *const Mem {
+        mem.parent.as_ref().map_or(std::ptr::from_ref(mem), Arc::as_ptr)
+    }
+    root(one) == root(other)
+}
+
+fn overlap(one: (usize, usize), other: (usize, usize)) -> bool {
+    one.0 < other.0 + other.1 && other.0 < one.0 + one.1
+}
+
+pub(crate) fn check_copy_buffer(
+    enqueue: &Enqueue,
+    src: &Mem,
+    dst: &Mem,
+    src_offset: usize,
+    dst_offset: usize,
+    size: usize,
+) -> Result<()> {
+    let (src, dst) = (buffer(enqueue, src)?, buffer(enqueue, dst)?);
+    ensure(size > 0, CL_INVALID_VALUE)?;
+    for (mem, offset) in [(src, src_offset), (dst, dst_offset)] {
+        ensure(offset.checked_add(size).is_some_and(|end| end <= mem.size), CL_INVALID_VALUE)?;
+    }
+    let clash = same_memory(src, dst) && overlap((src.origin + src_offset, size), (dst.origin + dst_offset, size));
+    ensure(!clash, CL_MEM_COPY_OVERLAP)
+}
+
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn check_copy_buffer_rect(
+    enqueue: &Enqueue,
+    src: &Mem,
+    dst: &Mem,
+    src_origin: [usize; 3],
+    dst_origin: [usize; 3],
+    region: [usize; 3],
+    src_row_pitch: usize,
+    src_slice_pitch: usize,
+    dst_row_pitch: usize,
+    dst_slice_pitch: usize,
+) -> Result<()> {
+    let (src, dst) = (buffer(enqueue, src)?, buffer(enqueue, dst)?);
+    let from = Rect { origin: src_origin, row_pitch: src_row_pitch, slice_pitch: src_slice_pitch };
+    let to = Rect { origin: dst_origin, row_pitch: dst_row_pitch, slice_pitch: dst_slice_pitch };
+    let ((from, from_end), (to, to_end)) = (from.resolve(region)?, to.resolve(region)?);
+    ensure(from_end <= src.size && to_end <= dst.size, CL_INVALID_VALUE)?;
+    if !same_memory(src, dst) {
+        return Ok(());
+    }
+    // In one object the pitches must agree; then rectangles overlap when they do along every axis.
+    if std::ptr::eq(src, dst) {
+        ensure(from.row_pitch == to.row_pitch && from.slice_pitch == to.slice_pitch, CL_INVALID_VALUE)?;
+    }
+    let linear = overlap(
+        (src.origin + from.start(), from_end - from.start()),
+        (dst.origin + to.start(), to_end - to.start()),
+    );
+    let axes = (0..3).all(|axis| overlap((src_origin[axis], region[axis]), (dst_origin[axis], region[axis])));
+    let clash = if std::ptr::eq(src, dst) { axes && linear } else { linear };
+    ensure(!clash, CL_MEM_COPY_OVERLAP)
+}
+
+pub(crate) fn check_copy_image(
+    _enqueue: &Enqueue,
+    src: &Mem,
+    dst: &Mem,
+    src_origin: [usize; 3],
+    dst_origin: [usize; 3],
+    region: [usize; 3],
+) -> Result<()> {
+    let (from, to) = (image(src)?, image(dst)?);
+    let same_format = from.format.image_channel_order == to.format.image_channel_order
+        && from.format.image_channel_data_type == to.format.image_channel_data_type;
+    ensure(same_format, CL_IMAGE_FORMAT_MISMATCH)?;
+    from.check_region(src_origin, region)?;
+    to.check_region(dst_origin, region)?;
+    let axes = (0..3).all(|axis| overlap((src_origin[axis], region[axis]), (dst_origin[axis], region[axis])));
+    ensure(!(std::ptr::eq(src, dst) && axes), CL_MEM_COPY_OVERLAP)
+}
+
+pub(crate) fn check_copy_image_to_buffer(
+    enqueue: &Enqueue,
+    src: &Mem,
+    dst: &Mem,
+    origin: [usize; 3],
+    region: [usize; 3],
+    offset: usize,
+) -> Result<()> {
+    check_image_and_buffer(enqueue, src, dst, origin, region, offset)
+}
+
+pub(crate) fn check_copy_buffer_to_image(
+    enqueue: &Enqueue,
+    src: &Mem,
+    dst: &Mem,
+    offset: usize,
+    origin: [usize; 3],
+    region: [usize; 3],
+) -> Result<()> {
+    check_image_and_buffer(enqueue, dst, src, origin, region, offset)
+}
+
+fn check_image_and_buffer(
+    enqueue: &Enqueue,
+    pixels: &Mem,
+    bytes: &Mem,
+    origin: [usize; 3],
+    region: [usize; 3],
+    offset: usize,
+) -> Result<()> {
+    let (pixels, bytes) = (image(pixels)?, buffer(enqueue, bytes)?);
+    pixels.check_region(origin, region)?;
+    let length = region.iter().try_fold(pixels.element, |length, count| length.checked_mul(*count));
+    let end = length.and_then(|length| length.checked_add(offset));
+    ensure(end.is_some_and(|end| end <= bytes.size), CL_INVALID_VALUE)
+}
+
+/// # Safety
+/// As clEnqueueFillBuffer.
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn enqueue_fill_buffer(
+    queue: cl_command_queue,
+    mem: cl_mem,
+    pattern: *const c_void,
+    pattern_size: usize,
+    offset: usize,
+    size: usize,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let (mut enqueue, mem): (_, Arc<Mem>) =
+        unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(mem)?) };
+    enqueue.names(&mem.remote, &mem.context)?;
+    let mem = buffer(&enqueue, &mem)?;
+    let fits = !pattern.is_null() && pattern_size.is_power_of_two() && pattern_size <= 128;
+    ensure(fits, CL_INVALID_VALUE)?;
+    ensure(offset.is_multiple_of(pattern_size) && size.is_multiple_of(pattern_size), CL_INVALID_VALUE)?;
+    ensure(offset.checked_add(size).is_some_and(|end| end <= mem.size), CL_INVALID_VALUE)?;
+    // SAFETY: the program gives `pattern_size` bytes.
+    let pattern = unsafe { std::slice::from_raw_parts(pattern.cast::<u8>(), pattern_size) };
+    let (event, waits) = enqueue.begin(CL_COMMAND_FILL_BUFFER);
+    let command = EnqueueFillBuffer {
+        event,
+        wait: List::new(&waits),
+        mem: mem.remote.handle,
+        pattern,
+        offset: offset as u64,
+        size: size as u64,
+    };
+    enqueue.send(&command, None)?;
+    Ok(())
+}
+
+/// # Safety
+/// As clEnqueueFillImage.
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn enqueue_fill_image(
+    queue: cl_command_queue,
+    mem: cl_mem,
+    color: *const c_void,
+    origin: *const usize,
+    region: *const usize,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let (mut enqueue, mem): (_, Arc<Mem>) =
+        unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(mem)?) };
+    enqueue.names(&mem.remote, &mem.context)?;
+    let image = image(&mem)?;
+    ensure(!color.is_null(), CL_INVALID_VALUE)?;
+    // SAFETY: passed on to the caller.
+    let (origin, region) = unsafe { (triple(origin)?, triple(region)?) };
+    image.check_region(origin, region)?;
+    // A depth image has one float, all others four components.
+    let components = if image.format.image_channel_order == CL_DEPTH { 1 } else { 4 };
+    let mut words = [0; 4];
+    for (place, word) in words.iter_mut().enumerate().take(components) {
+        // SAFETY: the program gives as many components.
+        *word = unsafe { color.cast::<u32>().add(place).read_unaligned() };
+    }
+    let (event, waits) = enqueue.begin(CL_COMMAND_FILL_IMAGE);
+    let command = EnqueueFillImage {
+        event,
+        wait: List::new(&waits),
+        mem: mem.remote.handle,
+        color: words,
+        origin: origin.map(|value| value as u64),
+        region: region.map(|value| value as u64),
+    };
+    enqueue.send(&command, None)?;
+    Ok(())
+}
+
+/// # Safety
+/// As clEnqueueMigrateMemObjects.
+pub unsafe fn enqueue_migrate_mem_objects(
+    queue: cl_command_queue,
+    count: cl_uint,
+    mems: *const cl_mem,
+    flags: cl_mem_migration_flags,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let mut enqueue = unsafe { Enqueue::new(queue, num_events, wait_list, event) }?;
+    ensure(count > 0 && !mems.is_null(), CL_INVALID_VALUE)?;
+    let known = CL_MIGRATE_MEM_OBJECT_HOST | CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED;
+    ensure(flags & !known == 0, CL_INVALID_VALUE)?;
+    let mut handles: Vec<Handle> = Vec::new();
+    for place in 0..count as usize {
+        // SAFETY: the program gives `count` memory objects.
+        let mem: &Mem = unsafe { get(*mems.add(place)) }?;
+        enqueue.names(&mem.remote, &mem.context)?;
+        handles.push(mem.remote.handle);
+    }
+    let (event, waits) = enqueue.begin(CL_COMMAND_MIGRATE_MEM_OBJECTS);
+    let command = EnqueueMigrateMemObjects { event, wait: List::new(&waits), mems: List::new(&handles), flags };
+    enqueue.send(&command, None)?;
+    Ok(())
+}

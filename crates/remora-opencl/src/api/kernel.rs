@@ -1,0 +1,217 @@
+//! Kernels.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::sync::Arc;
+
+use opencl_sys::*;
+use remora_client::Needs;
+use remora_protocol::Kind;
+use remora_protocol::opencl::{CreateKernel, GetKernelSubGroupInfo, Value};
+
+use crate::api::device::device_of;
+use crate::build::KernelDescription;
+use crate::error::{Error, Result, check, ensure};
+use crate::info::Answer;
+use crate::kernel::Kernel;
+use crate::object::{Remote, get, pointer_of, publish, references, release, retain, share};
+use crate::program::Program;
+
+/// # Safety
+/// As clCreateKernel.
+pub unsafe fn create_kernel(program: cl_program, name: *const c_char) -> Result<cl_kernel> {
+    // SAFETY: passed on to the caller.
+    let program: Arc<Program> = unsafe { share(program) }?;
+    ensure(!name.is_null(), CL_INVALID_VALUE)?;
+    // SAFETY: the program gives a C string.
+    let name = unsafe { CStr::from_ptr(name) }.to_bytes();
+    let kernels = program.kernels()?;
+    let description = kernels.iter().find(|kernel| kernel.name == name).ok_or(Error(CL_INVALID_KERNEL_NAME))?;
+    Ok(publish(create(program, Arc::clone(description))?))
+}
+
+fn create(program: Arc<Program>, description: Arc<KernelDescription>) -> Result<Arc<Kernel>> {
+    let session = Arc::clone(&program.remote.session);
+    let handle = session.mint(Kind::Kernel);
+    let command = CreateKernel { kernel: handle, program: program.remote.handle, name: &description.name };
+    let mut needs = Needs::default();
+    program.remote.needed_by(&mut needs);
+    let created = session.send(session.objects(), &command, &needs, None)?;
+    Ok(Kernel::new(Remote { session, handle, created }, program, description))
+}
+
+/// # Safety
+/// As clCreateKernelsInProgram.
+pub unsafe fn create_kernels_in_program(
+    program: cl_program,
+    count: cl_uint,
+    out: *mut cl_kernel,
+    count_ret: *mut cl_uint,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let program: Arc<Program> = unsafe { share(program) }?;
+    let kernels = program.kernels()?;
+    ensure(out.is_null() || count as usize >= kernels.len(), CL_INVALID_VALUE)?;
+    if !out.is_null() {
+        for (place, description) in kernels.iter().enumerate() {
+            let kernel = publish(create(Arc::clone(&program), Arc::clone(description))?);
+            // SAFETY: there is room for all kernels.
+            unsafe { out.add(place).write(kernel) };
+        }
+    }
+    if !count_ret.is_null() {
+        // SAFETY: the program gives a valid place.
+        unsafe { count_ret.write(kernels.len() as cl_uint) };
+    }
+    Ok(())
+}
+
+/// # Safety
+/// As clCloneKernel.
+pub unsafe fn clone_kernel(kernel: cl_kernel) -> Result<cl_kernel> {
+    // SAFETY: passed on to the caller.
+    let kernel: &Kernel = unsafe { get(kernel) }?;
+    let clone = create(Arc::clone(&kernel.program), Arc::clone(&kernel.description))?;
+    // Arguments travel with each launch: the copy of what was set is all there is to clone.
+    clone.args().clone_from(&kernel.args());
+    Ok(publish(clone))
+}
+
+/// # Safety
+/// As clRetainKernel.
+pub unsafe fn retain_kernel(kernel: cl_kernel) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe { retain::<Kernel>(kernel) }
+}
+
+/// # Safety
+/// As clReleaseKernel.
+pub unsafe fn release_kernel(kernel: cl_kernel) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe { release::<Kernel>(kernel) }
+}
+
+/// # Safety
+/// As clSetKernelArg.
+pub unsafe fn set_kernel_arg(kernel: cl_kernel, index: cl_uint, size: usize, value: *const c_void) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe { get::<Kernel>(kernel)?.set_arg(index, size, value) }
+}
+
+/// # Safety
+/// As clGetKernelInfo.
+pub unsafe fn get_kernel_info(
+    kernel: cl_kernel,
+    param_name: cl_kernel_info,
+    size: usize,
+    value: *mut c_void,
+    size_ret: *mut usize,
+) -> Result<()> {
+    let answer = Answer { size, value, size_ret };
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let kernel: &Kernel = get(kernel)?;
+        match param_name {
+            CL_KERNEL_FUNCTION_NAME => answer.string(&kernel.description.name),
+            CL_KERNEL_NUM_ARGS => answer.value(kernel.description.args.len() as cl_uint),
+            CL_KERNEL_REFERENCE_COUNT => answer.value(references(kernel)),
+            CL_KERNEL_CONTEXT => answer.value(pointer_of(&*kernel.program.context)),
+            CL_KERNEL_PROGRAM => answer.value(pointer_of(&*kernel.program)),
+            CL_KERNEL_ATTRIBUTES => answer.string(&kernel.description.attributes),
+            _ => Err(Error(CL_INVALID_VALUE)),
+        }
+    }
+}
+
+/// # Safety
+/// As clGetKernelArgInfo.
+pub unsafe fn get_kernel_arg_info(
+    kernel: cl_kernel,
+    index: cl_uint,
+    param_name: cl_kernel_arg_info,
+    size: usize,
+    value: *mut c_void,
+    size_ret: *mut usize,
+) -> Result<()> {
+    let answer = Answer { size, value, size_ret };
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let kernel: &Kernel = get(kernel)?;
+        let arg = kernel.description.args.get(index as usize).ok_or(Error(CL_INVALID_ARG_INDEX))?;
+        ensure(arg.known, CL_KERNEL_ARG_INFO_NOT_AVAILABLE)?;
+        match param_name {
+            CL_KERNEL_ARG_ADDRESS_QUALIFIER => answer.value(arg.address),
+            CL_KERNEL_ARG_ACCESS_QUALIFIER => answer.value(arg.access),
+            CL_KERNEL_ARG_TYPE_QUALIFIER => answer.value(arg.type_qualifier),
+            CL_KERNEL_ARG_TYPE_NAME => answer.string(&arg.type_name),
+            CL_KERNEL_ARG_NAME => answer.string(&arg.name),
+            _ => Err(Error(CL_INVALID_VALUE)),
+        }
+    }
+}
+
+/// # Safety
+/// As clGetKernelWorkGroupInfo.
+pub unsafe fn get_kernel_work_group_info(
+    kernel: cl_kernel,
+    device: cl_device_id,
+    param_name: cl_kernel_work_group_info,
+    size: usize,
+    value: *mut c_void,
+    size_ret: *mut usize,
+) -> Result<()> {
+    let answer = Answer { size, value, size_ret };
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let kernel: &Kernel = get(kernel)?;
+        let device = device_of(&kernel.program.devices, device)?;
+        let infos = kernel.description.work_group.get(&device.handle).ok_or(Error(CL_INVALID_DEVICE))?;
+        match param_name {
+            // The driver said what the kernel itself uses; arguments come on top.
+            CL_KERNEL_LOCAL_MEM_SIZE => answer.value(infos.number(param_name) + kernel.local_memory()),
+            _ => answer.bytes(infos.bytes(param_name)?),
+        }
+    }
+}
+
+/// # Safety
+/// As clGetKernelSubGroupInfo.
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn get_kernel_sub_group_info(
+    kernel: cl_kernel,
+    device: cl_device_id,
+    param_name: cl_kernel_sub_group_info,
+    input_size: usize,
+    input: *const c_void,
+    size: usize,
+    value: *mut c_void,
+    size_ret: *mut usize,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let (kernel, device) = unsafe {
+        let kernel: &Kernel = get(kernel)?;
+        (kernel, device_of(&kernel.program.devices, device)?)
+    };
+    let input = if input.is_null() {
+        &[]
+    } else {
+        ensure(input_size <= 64, CL_INVALID_VALUE)?;
+        // SAFETY: the program gives `input_size` bytes.
+        unsafe { std::slice::from_raw_parts(input.cast::<u8>(), input_size) }
+    };
+    let session = &kernel.remote.session;
+    let capacity = if value.is_null() { 0 } else { size as u64 };
+    let command = GetKernelSubGroupInfo {
+        kernel: kernel.remote.handle,
+        device: device.handle,
+        param: param_name,
+        input,
+        capacity,
+    };
+    let mut needs = Needs::default();
+    kernel.remote.needed_by(&mut needs);
+    let (_, answer) = session.call(session.objects(), &command, &needs, None)?;
+    let reply: Value<'_> = answer.decode()?;
+    check(reply.code)?;
+    // SAFETY: passed on to the caller.
+    unsafe { Answer { size, value, size_ret }.bytes(reply.value) }
+}

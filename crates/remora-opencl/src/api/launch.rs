@@ -1,0 +1,157 @@
+//! Launching kernels.
+
+use std::sync::Arc;
+
+use opencl_sys::*;
+use remora_protocol::List;
+use remora_protocol::opencl::{EnqueueNDRangeKernel, KernelArg, Status};
+
+use crate::command::Enqueue;
+use crate::error::{Result, check, ensure};
+use crate::kernel::{Arg, Kernel, Shape};
+use crate::object::share;
+
+/// Work sizes of a launch; unused dimensions are 1, a local size of 0 is the driver's choice.
+struct Range {
+    dimensions: u32,
+    offset: [u64; 3],
+    global: [u64; 3],
+    local: [u64; 3],
+}
+
+impl Range {
+    unsafe fn new(
+        dimensions: cl_uint,
+        offset: *const usize,
+        global: *const usize,
+        local: *const usize,
+    ) -> Result<Self> {
+        ensure((1..=3).contains(&dimensions), CL_INVALID_WORK_DIMENSION)?;
+        // SAFETY: the program gives `dimensions` values or NULL.
+        let values = |from: *const usize, default: [u64; 3]| unsafe {
+            let mut values = default;
+            if !from.is_null() {
+                for (place, value) in values.iter_mut().enumerate().take(dimensions as usize) {
+                    *value = *from.add(place) as u64;
+                }
+            }
+            values
+        };
+        ensure(!global.is_null(), CL_INVALID_GLOBAL_WORK_SIZE)?;
+        let local = if local.is_null() {
+            [0; 3]
+        } else {
+            let local = values(local, [1; 3]);
+            ensure(!local.contains(&0), CL_INVALID_WORK_GROUP_SIZE)?;
+            local
+        };
+        Ok(Self { dimensions, offset: values(offset, [0; 3]), global: values(global, [1; 3]), local })
+    }
+
+    fn check(&self, kernel: &Kernel, device: &crate::facts::Device) -> Result<()> {
+        let bits = device.infos.number(CL_DEVICE_ADDRESS_BITS);
+        let most = if bits == 32 { u64::from(u32::MAX) } else { u64::MAX };
+        ensure(self.global.iter().all(|size| *size <= most), CL_INVALID_GLOBAL_WORK_SIZE)?;
+        for (offset, size) in self.offset.iter().zip(self.global) {
+            ensure(offset.checked_add(size).is_some_and(|end| end <= most), CL_INVALID_GLOBAL_OFFSET)?;
+        }
+        if self.local[0] == 0 {
+            return Ok(());
+        }
+        let limits = device.infos.sizes(CL_DEVICE_MAX_WORK_ITEM_SIZES);
+        for (axis, limit) in limits.iter().enumerate().take(3) {
+            ensure(self.local[axis] <= *limit, CL_INVALID_WORK_ITEM_SIZE)?;
+        }
+        let items = self.local.iter().try_fold(1u64, |items, size| items.checked_mul(*size));
+        let group = kernel.description.work_group.get(&device.handle);
+        let most = group.map_or(0, |infos| infos.number(CL_KERNEL_WORK_GROUP_SIZE));
+        ensure(items.is_some_and(|items| most == 0 || items <= most), CL_INVALID_WORK_GROUP_SIZE)
+    }
+
+    fn is_uniform(&self) -> bool {
+        self.local[0] == 0 || self.global.iter().zip(self.local).all(|(global, local)| global.is_multiple_of(local))
+    }
+}
+
+/// # Safety
+/// As clEnqueueNDRangeKernel.
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn enqueue_nd_range_kernel(
+    queue: cl_command_queue,
+    kernel: cl_kernel,
+    dimensions: cl_uint,
+    offset: *const usize,
+    global: *const usize,
+    local: *const usize,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let enqueue = Enqueue::new(queue, num_events, wait_list, event)?;
+        let kernel = share(kernel)?;
+        launch(enqueue, &kernel, &Range::new(dimensions, offset, global, local)?, CL_COMMAND_NDRANGE_KERNEL)
+    }
+}
+
+/// # Safety
+/// As clEnqueueTask.
+pub unsafe fn enqueue_task(
+    queue: cl_command_queue,
+    kernel: cl_kernel,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let (enqueue, kernel) = unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(kernel)?) };
+    let range = Range { dimensions: 1, offset: [0; 3], global: [1; 3], local: [1; 3] };
+    launch(enqueue, &kernel, &range, CL_COMMAND_TASK)
+}
+
+fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_type: u32) -> Result<()> {
+    let queue = Arc::clone(&enqueue.queue);
+    enqueue.names(&kernel.remote, &kernel.program.context)?;
+    let built_for = |device: &Arc<_>| Arc::ptr_eq(device, &queue.device);
+    ensure(kernel.program.devices.iter().any(built_for), CL_INVALID_PROGRAM_EXECUTABLE)?;
+    range.check(kernel, &queue.device)?;
+    let args = kernel.args().clone();
+    ensure(!args.iter().any(|arg| matches!(arg, Arg::Unset)), CL_INVALID_KERNEL_ARGS)?;
+    let args: Vec<KernelArg<'_>> = args
+        .iter()
+        .map(|arg| {
+            let (wire, created) = arg.wire();
+            enqueue.needs_objects(created);
+            wire
+        })
+        .collect();
+    let shape = Shape {
+        device: queue.device.handle,
+        dimensions: range.dimensions,
+        local: range.local,
+        local_memory: kernel.local_memory(),
+        uniform: range.is_uniform(),
+    };
+    let (event, waits) = enqueue.begin(command_type);
+    let command = EnqueueNDRangeKernel {
+        event,
+        wait: List::new(&waits),
+        kernel: kernel.remote.handle,
+        work_dim: range.dimensions,
+        offset: range.offset,
+        global: range.global,
+        local: range.local,
+        args,
+    };
+    if kernel.is_accepted(&shape) && !range.global.contains(&0) {
+        enqueue.send(&command, None)?;
+        return Ok(());
+    }
+    // The first of its kind: only the driver's compiler knows whether it can be.
+    let status: Status = enqueue.ask(&command, None)?.decode()?;
+    check(status.code)?;
+    kernel.accept(shape);
+    enqueue.give_event();
+    Ok(())
+}

@@ -1,0 +1,242 @@
+//! Mapping and unmapping memory objects.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use opencl_sys::*;
+use remora_client::{Held, HostArea};
+use remora_protocol::List;
+use remora_protocol::opencl::{Area, EnqueueMapStore, EnqueueMarkerOrBarrier, EnqueueUnmapStore};
+
+use crate::api::transfer::{check_sub_buffer, triple};
+use crate::command::Enqueue;
+use crate::error::{Error, Result, ensure};
+use crate::map::{Backing, Heap, Mapping, shows};
+use crate::mem::{Mem, bytes_of_buffer};
+use crate::object::share;
+use crate::transfer::{read, read_later, read_now, wait, write_later, write_staged};
+
+/// A map that is being made.
+struct Map {
+    enqueue: Enqueue,
+    mem: Arc<Mem>,
+    command_type: u32,
+    blocking: bool,
+    flags: cl_map_flags,
+    area: Area,
+}
+
+impl Map {
+    unsafe fn new(
+        (queue, mem, blocking, flags): (cl_command_queue, cl_mem, cl_bool, cl_map_flags),
+        (num_events, wait_list, event): (cl_uint, *const cl_event, *mut cl_event),
+        command_type: u32,
+    ) -> Result<Self> {
+        // SAFETY: passed on to the caller.
+        let (mut enqueue, mem): (_, Arc<Mem>) =
+            unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(mem)?) };
+        enqueue.names(&mem.remote, &mem.context)?;
+        let known = CL_MAP_READ | CL_MAP_WRITE | CL_MAP_WRITE_INVALIDATE_REGION;
+        ensure(flags & !known == 0, CL_INVALID_VALUE)?;
+        let both = flags & CL_MAP_WRITE_INVALIDATE_REGION != 0 && flags & (CL_MAP_READ | CL_MAP_WRITE) != 0;
+        ensure(!both, CL_INVALID_VALUE)?;
+        let no_reads = CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_NO_ACCESS;
+        ensure(flags & CL_MAP_READ == 0 || mem.flags & no_reads == 0, CL_INVALID_OPERATION)?;
+        let no_writes = CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS;
+        ensure(flags & (known & !CL_MAP_READ) == 0 || mem.flags & no_writes == 0, CL_INVALID_OPERATION)?;
+        let area = bytes_of_buffer(0, 0);
+        Ok(Self { enqueue, mem, command_type, blocking: blocking != CL_FALSE, flags, area })
+    }
+
+    /// Maps `area`, which is at `host` in memory of `backing`.
+    fn bring(self, host: HostArea, backing: Backing) -> Result<*mut c_void> {
+        let Self { mut enqueue, mem, command_type, blocking, flags, area } = self;
+        let pointer = host.span().start as *mut c_void;
+        let mapping = Mapping { pointer: pointer as usize, flags, area, host, backing };
+        match &mapping.backing {
+            Backing::Staging(staging) if shows(flags) => {
+                // The bytes stay in the staging: it is what the program sees.
+                let offset = staging.offset();
+                if blocking {
+                    read_now(enqueue, command_type, &mem, area, offset, None, || ())?;
+                } else {
+                    read_later(enqueue, command_type, &mem, area, Some(offset), None, None)?;
+                }
+            }
+            Backing::HostPointer if shows(flags) => read(enqueue, command_type, &mem, area, host, blocking)?,
+            Backing::Heap(_) if shows(flags) => {
+                if blocking {
+                    read_now(enqueue, command_type, &mem, area, u64::MAX, Some(host), || ())?;
+                } else {
+                    read_later(enqueue, command_type, &mem, area, None, Some(host), None)?;
+                }
+            }
+            Backing::Store => {
+                let own = enqueue.event(command_type, blocking);
+                let (event, waits) = enqueue.begin(command_type);
+                let (offset, size) = (area.origin[0], area.region[0]);
+                let wait_list = List::new(&waits);
+                let mem = mem.remote.handle;
+                let command = EnqueueMapStore { event, wait: wait_list, mem, flags, offset, size, transfer: 0 };
+                enqueue.send(&command, None)?;
+                if blocking {
+                    wait(own)?;
+                }
+            }
+            _ => {
+                let own = enqueue.event(command_type, blocking);
+                marker(enqueue, command_type)?;
+                if blocking {
+                    wait(own)?;
+                }
+            }
+        }
+        mem.lock_maps().push(mapping);
+        Ok(pointer)
+    }
+}
+
+/// Only the order matters: no bytes move.
+fn marker(mut enqueue: Enqueue, command_type: u32) -> Result<u64> {
+    let (event, waits) = enqueue.begin(command_type);
+    enqueue.send(&EnqueueMarkerOrBarrier { event, wait: List::new(&waits), barrier: false }, None)
+}
+
+/// # Safety
+/// As clEnqueueMapBuffer.
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn enqueue_map_buffer(
+    queue: cl_command_queue,
+    buffer: cl_mem,
+    blocking: cl_bool,
+    flags: cl_map_flags,
+    offset: usize,
+    size: usize,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> Result<*mut c_void> {
+    let events = (num_events, wait_list, event);
+    // SAFETY: passed on to the caller.
+    let mut map = unsafe { Map::new((queue, buffer, blocking, flags), events, CL_COMMAND_MAP_BUFFER) }?;
+    let mem = Arc::clone(&map.mem);
+    ensure(mem.is_buffer(), CL_INVALID_MEM_OBJECT)?;
+    ensure(size > 0 && offset.checked_add(size).is_some_and(|end| end <= mem.size), CL_INVALID_VALUE)?;
+    check_sub_buffer(&map.enqueue, &mem)?;
+    map.area = bytes_of_buffer(offset, size);
+    if let Some(store) = mem.store_pointer() {
+        return map.bring(HostArea::flat(store.wrapping_add(offset), size), Backing::Store);
+    }
+    if !mem.host.0.is_null() {
+        return map.bring(HostArea::flat(mem.host.0.wrapping_add(offset), size), Backing::HostPointer);
+    }
+    let (pointer, backing) = memory(&map, size)?;
+    map.bring(HostArea::flat(pointer, size), backing)
+}
+
+/// Memory for a map that has none of its own.
+fn memory(map: &Map, length: usize) -> Result<(*mut u8, Backing)> {
+    if let Some(staging) = map.enqueue.queue.remote.session.stage(length) {
+        return Ok((staging.pointer().as_ptr(), Backing::Staging(staging)));
+    }
+    let heap = Heap::new(length).ok_or(Error(CL_MAP_FAILURE))?;
+    Ok((heap.pointer(), Backing::Heap(heap)))
+}
+
+/// # Safety
+/// As clEnqueueMapImage.
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn enqueue_map_image(
+    queue: cl_command_queue,
+    image: cl_mem,
+    blocking: cl_bool,
+    flags: cl_map_flags,
+    origin: *const usize,
+    region: *const usize,
+    row_pitch: *mut usize,
+    slice_pitch: *mut usize,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> Result<*mut c_void> {
+    let events = (num_events, wait_list, event);
+    // SAFETY: passed on to the caller.
+    let (mut map, origin, region) = unsafe {
+        let map = Map::new((queue, image, blocking, flags), events, CL_COMMAND_MAP_IMAGE)?;
+        (map, triple(origin)?, triple(region)?)
+    };
+    let mem = Arc::clone(&map.mem);
+    let image = mem.image.as_ref().ok_or(Error(CL_INVALID_MEM_OBJECT))?;
+    image.check_region(origin, region)?;
+    ensure(!row_pitch.is_null() && !(image.has_slices() && slice_pitch.is_null()), CL_INVALID_VALUE)?;
+    map.area = image.area(origin, region);
+    let own = !mem.host.0.is_null();
+    let row = if own { image.row_pitch } else { region[0] * image.element };
+    let rows = if image.image_type == CL_MEM_OBJECT_IMAGE1D_ARRAY { 1 } else { region[1] };
+    let slice = if own { image.slice_pitch } else { row * rows };
+    let slice = if image.has_slices() { slice } else { 0 };
+    let mapped = if own {
+        let start = mem.host.0.wrapping_add(image.offset_of(origin));
+        map.bring(image.host_area(start, region, row, slice)?, Backing::HostPointer)
+    } else {
+        let (pointer, backing) = memory(&map, region.iter().product::<usize>() * image.element)?;
+        map.bring(image.host_area(pointer, region, row, slice)?, backing)
+    }?;
+    // SAFETY: the program gives valid places or NULL.
+    unsafe {
+        row_pitch.write(row);
+        if !slice_pitch.is_null() {
+            slice_pitch.write(slice);
+        }
+    }
+    Ok(mapped)
+}
+
+/// # Safety
+/// As clEnqueueUnmapMemObject.
+pub unsafe fn enqueue_unmap_mem_object(
+    queue: cl_command_queue,
+    mem: cl_mem,
+    mapped: *mut c_void,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let (mut enqueue, mem): (_, Arc<Mem>) =
+        unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(mem)?) };
+    enqueue.names(&mem.remote, &mem.context)?;
+    let mapping = {
+        let mut maps = mem.lock_maps();
+        let place = maps.iter().position(|mapping| mapping.pointer == mapped as usize);
+        maps.swap_remove(place.ok_or(Error(CL_INVALID_VALUE))?)
+    };
+    let command_type = CL_COMMAND_UNMAP_MEM_OBJECT;
+    let writes = mapping.writes();
+    let Mapping { area, host, backing, .. } = mapping;
+    match backing {
+        Backing::Store => {
+            let (event, waits) = enqueue.begin(command_type);
+            let (offset, size) = (area.origin[0], area.region[0]);
+            let command = EnqueueUnmapStore { event, wait: List::new(&waits), mem: mem.remote.handle, offset, size };
+            enqueue.send(&command, None)?;
+            Ok(())
+        }
+        Backing::Staging(staging) if writes => write_staged(enqueue, command_type, &mem, area, staging, None),
+        Backing::HostPointer if writes => crate::transfer::write(enqueue, command_type, &mem, area, host, false),
+        Backing::Heap(heap) if writes => {
+            write_later(enqueue, command_type, &mem, area, host, false, Some(Box::new(heap)))
+        }
+        // An unfinished non-blocking map may still bring bytes here: they are kept until the queue has come past it.
+        Backing::Staging(staging) => marker_holding(enqueue, command_type, Held::Staging(staging)),
+        Backing::Heap(heap) => marker_holding(enqueue, command_type, Held::Memory(Box::new(heap))),
+        Backing::HostPointer => marker(enqueue, command_type).map(|_| ()),
+    }
+}
+
+fn marker_holding(enqueue: Enqueue, command_type: u32, what: Held) -> Result<()> {
+    let queue = Arc::clone(&enqueue.queue);
+    let position = marker(enqueue, command_type)?;
+    queue.stream.hold(position, what);
+    Ok(())
+}

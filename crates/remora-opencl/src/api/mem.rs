@@ -1,0 +1,221 @@
+//! Buffers, and what all memory objects have in common.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use opencl_sys::*;
+use remora_client::{HostArea, Needs};
+use remora_protocol::Kind;
+use remora_protocol::opencl::{CreateBuffer, CreateSubBuffer};
+
+use crate::api::context::Context;
+use crate::error::{Error, Result, ensure};
+use crate::info::Answer;
+use crate::mem::{Description, Destructor, Mem, bytes_of_buffer, check_flags, check_host_pointer, create};
+use crate::object::{Remote, get, pointer_of, publish, references, release, retain, share};
+
+/// Buffers from this size on get their memory in the arena where that is possible.
+const STORE_FROM: usize = 4096;
+const HOST_POINTER: cl_mem_flags = CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR | CL_MEM_COPY_HOST_PTR;
+
+/// # Safety
+/// As clCreateBuffer.
+pub unsafe fn create_buffer(
+    context: cl_context,
+    flags: cl_mem_flags,
+    size: usize,
+    host_ptr: *mut c_void,
+) -> Result<cl_mem> {
+    // SAFETY: passed on to the caller.
+    unsafe { create_buffer_with_properties(context, std::ptr::null(), flags, size, host_ptr) }
+}
+
+/// # Safety
+/// As clCreateBufferWithProperties.
+pub unsafe fn create_buffer_with_properties(
+    context: cl_context,
+    properties: *const cl_mem_properties,
+    flags: cl_mem_flags,
+    size: usize,
+    host_ptr: *mut c_void,
+) -> Result<cl_mem> {
+    // SAFETY: passed on to the caller.
+    let (context, properties): (Arc<Context>, _) = unsafe { (share(context)?, empty_properties(properties)?) };
+    let flags = check_flags(flags)?;
+    ensure(flags & CL_MEM_KERNEL_READ_AND_WRITE == 0, CL_INVALID_VALUE)?;
+    ensure(size > 0 && size as u64 <= context.limit(CL_DEVICE_MAX_MEM_ALLOC_SIZE), CL_INVALID_BUFFER_SIZE)?;
+    check_host_pointer(flags, host_ptr)?;
+    let session = Arc::clone(context.session());
+    let host = HostArea::flat(host_ptr.cast(), size);
+    let own = flags & CL_MEM_USE_HOST_PTR == 0;
+    let near = flags & CL_MEM_ALLOC_HOST_PTR != 0 || context.any(CL_DEVICE_HOST_UNIFIED_MEMORY);
+    let store = if own && near && size >= STORE_FROM && session.shares_memory() { session.stage(size) } else { None };
+    let mut initial = (!host_ptr.is_null()).then_some((bytes_of_buffer(0, size), host));
+    if let (Some(store), Some((_, host))) = (&store, initial) {
+        // SAFETY: the program's pointer is valid for `size` bytes, and so is the store, which nobody else uses yet.
+        unsafe { host.gather(0, store.pointer().as_ptr(), size) };
+        initial = None;
+    }
+    let handle = session.mint(Kind::Mem);
+    let mut needs = Needs::default();
+    context.remote.needed_by(&mut needs);
+    let credit = if session.take_credit(size as u64) { size as u64 } else { 0 };
+    let created = create(&session, &needs, handle, credit == 0, initial, |initial| CreateBuffer {
+        mem: handle,
+        context: context.remote.handle,
+        flags: flags & !(HOST_POINTER & !if own { CL_MEM_ALLOC_HOST_PTR } else { 0 }),
+        size: size as u64,
+        store: store.as_ref().map_or(u64::MAX, |store| store.offset()),
+        initial,
+    });
+    let created = created.inspect_err(|_| session.return_credit(credit))?;
+    let description = Description {
+        object_type: CL_MEM_OBJECT_BUFFER,
+        flags,
+        size,
+        host: if own { std::ptr::null_mut() } else { host_ptr.cast() },
+        parent: None,
+        origin: 0,
+        image: None,
+        store,
+        properties,
+        credit,
+    };
+    Ok(publish(Mem::new(Remote { session, handle, created }, context, description)))
+}
+
+/// No property of memory objects is carried: only an empty list (which is reported as given) is valid.
+pub(crate) unsafe fn empty_properties(properties: *const cl_mem_properties) -> Result<Vec<cl_mem_properties>> {
+    if properties.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the program ends its list with a 0.
+    ensure(unsafe { *properties } == 0, CL_INVALID_PROPERTY)?;
+    Ok(vec![0])
+}
+
+/// # Safety
+/// As clCreateSubBuffer.
+pub unsafe fn create_sub_buffer(
+    buffer: cl_mem,
+    flags: cl_mem_flags,
+    create_type: cl_buffer_create_type,
+    info: *const c_void,
+) -> Result<cl_mem> {
+    // SAFETY: passed on to the caller.
+    let parent: Arc<Mem> = unsafe { share(buffer) }?;
+    ensure(parent.is_buffer() && parent.parent.is_none(), CL_INVALID_MEM_OBJECT)?;
+    ensure(create_type == CL_BUFFER_CREATE_TYPE_REGION && !info.is_null(), CL_INVALID_VALUE)?;
+    // SAFETY: the type says that it is a region.
+    let region = unsafe { info.cast::<cl_buffer_region>().read_unaligned() };
+    ensure(region.origin.checked_add(region.size).is_some_and(|end| end <= parent.size), CL_INVALID_VALUE)?;
+    ensure(region.size > 0, CL_INVALID_BUFFER_SIZE)?;
+    let flags = sub_buffer_flags(parent.flags, flags)?;
+    let aligned = parent.context.devices.iter().any(|device| {
+        let bits = device.infos.number(CL_DEVICE_MEM_BASE_ADDR_ALIGN);
+        bits == 0 || (region.origin as u64 * 8).is_multiple_of(bits)
+    });
+    ensure(aligned, CL_MISALIGNED_SUB_BUFFER_OFFSET)?;
+    let session = Arc::clone(&parent.remote.session);
+    let handle = session.mint(Kind::Mem);
+    let access = CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY | CL_MEM_READ_ONLY;
+    let command = CreateSubBuffer {
+        mem: handle,
+        parent: parent.remote.handle,
+        flags: flags & (access | CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS),
+        origin: region.origin as u64,
+        size: region.size as u64,
+    };
+    let mut needs = Needs::default();
+    parent.remote.needed_by(&mut needs);
+    let created = session.send(session.objects(), &command, &needs, None)?;
+    let host = if parent.host.0.is_null() { parent.host.0 } else { parent.host.0.wrapping_add(region.origin) };
+    let description = Description {
+        object_type: CL_MEM_OBJECT_BUFFER,
+        flags,
+        size: region.size,
+        host,
+        origin: region.origin,
+        image: None,
+        store: None,
+        properties: Vec::new(),
+        credit: 0,
+        parent: Some(Arc::clone(&parent)),
+    };
+    Ok(publish(Mem::new(Remote { session, handle, created }, Arc::clone(&parent.context), description)))
+}
+
+/// Access that is not given is the parent's; more than the parent has is refused.
+fn sub_buffer_flags(parent: cl_mem_flags, flags: cl_mem_flags) -> Result<cl_mem_flags> {
+    let access = CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY | CL_MEM_READ_ONLY;
+    let host = CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS;
+    ensure(flags & !(access | host) == 0, CL_INVALID_VALUE)?;
+    check_flags(flags)?;
+    let clash = |mine: cl_mem_flags, forbidden: cl_mem_flags, of: cl_mem_flags| parent & of != 0 && flags & mine & forbidden != 0;
+    ensure(!clash(access, CL_MEM_READ_WRITE | CL_MEM_READ_ONLY, CL_MEM_WRITE_ONLY), CL_INVALID_VALUE)?;
+    ensure(!clash(access, CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY, CL_MEM_READ_ONLY), CL_INVALID_VALUE)?;
+    ensure(!clash(host, CL_MEM_HOST_READ_ONLY, CL_MEM_HOST_WRITE_ONLY), CL_INVALID_VALUE)?;
+    ensure(!clash(host, CL_MEM_HOST_WRITE_ONLY, CL_MEM_HOST_READ_ONLY), CL_INVALID_VALUE)?;
+    ensure(!clash(host, CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_WRITE_ONLY, CL_MEM_HOST_NO_ACCESS), CL_INVALID_VALUE)?;
+    let inherit = |mask: cl_mem_flags| if flags & mask == 0 { parent & mask } else { flags & mask };
+    Ok(inherit(access) | inherit(host) | parent & HOST_POINTER)
+}
+
+/// # Safety
+/// As clRetainMemObject.
+pub unsafe fn retain_mem_object(mem: cl_mem) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe { retain::<Mem>(mem) }
+}
+
+/// # Safety
+/// As clReleaseMemObject.
+pub unsafe fn release_mem_object(mem: cl_mem) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe { release::<Mem>(mem) }
+}
+
+/// # Safety
+/// As clGetMemObjectInfo.
+pub unsafe fn get_mem_object_info(
+    mem: cl_mem,
+    param_name: cl_mem_info,
+    size: usize,
+    value: *mut c_void,
+    size_ret: *mut usize,
+) -> Result<()> {
+    let answer = Answer { size, value, size_ret };
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let mem: &Mem = get(mem)?;
+        match param_name {
+            CL_MEM_TYPE => answer.value(mem.object_type),
+            CL_MEM_FLAGS => answer.value(mem.flags),
+            CL_MEM_SIZE => answer.value(mem.size),
+            CL_MEM_HOST_PTR => answer.value(mem.host.0.cast::<c_void>()),
+            CL_MEM_MAP_COUNT => answer.value(mem.lock_maps().len() as cl_uint),
+            CL_MEM_REFERENCE_COUNT => answer.value(references(mem)),
+            CL_MEM_CONTEXT => answer.value(pointer_of(&*mem.context)),
+            CL_MEM_ASSOCIATED_MEMOBJECT => {
+                answer.value(mem.parent.as_ref().map_or(std::ptr::null_mut(), |parent| pointer_of(&**parent)))
+            }
+            CL_MEM_OFFSET => answer.value(mem.origin),
+            CL_MEM_USES_SVM_POINTER => answer.value(CL_FALSE),
+            CL_MEM_PROPERTIES => answer.values(&mem.properties),
+            _ => Err(Error(CL_INVALID_VALUE)),
+        }
+    }
+}
+
+/// # Safety
+/// As clSetMemObjectDestructorCallback.
+pub unsafe fn set_mem_object_destructor_callback(
+    mem: cl_mem,
+    function: Option<Destructor>,
+    user_data: *mut c_void,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let mem: &Mem = unsafe { get(mem) }?;
+    mem.add_destructor(function.ok_or(Error(CL_INVALID_VALUE))?, user_data);
+    Ok(())
+}

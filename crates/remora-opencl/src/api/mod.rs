@@ -1,0 +1,18 @@
+//! The bodies of the API's functions, one module per kind of object. The generated entries call them.
+
+pub mod context;
+pub mod copy;
+pub mod device;
+pub mod event;
+pub mod image;
+pub mod kernel;
+pub mod launch;
+pub mod map;
+pub mod mem;
+pub mod platform;
+pub mod program;
+pub mod queue;
+pub mod sampler;
+pub mod sub_device;
+pub mod timer;
+pub mod transfer;

@@ -1,0 +1,280 @@
+//! Command queues.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use opencl_sys::*;
+use remora_client::{Needs, Stream};
+use remora_protocol::opencl::{CreateCommandQueue, EnqueueMarkerOrBarrier, Finish, Flush, Status};
+use remora_protocol::{Kind, List};
+
+use crate::api::context::Context;
+use crate::api::device::device_of;
+use crate::command::Enqueue;
+use crate::error::{Error, Result, check, ensure};
+use crate::facts::Device;
+use crate::info::Answer;
+use crate::object::{Object, Remote, ShellRef, get, pointer_of, publish, references, release, retain, share};
+
+/// A command queue of the program, and the stream that carries it.
+pub(crate) struct Queue {
+    pub(crate) remote: Remote,
+    pub(crate) context: Arc<Context>,
+    pub(crate) device: Arc<Device>,
+    pub(crate) stream: Arc<Stream>,
+    properties: AtomicU64,
+    /// As given to clCreateCommandQueueWithProperties, with the final 0; empty otherwise.
+    list: Vec<cl_queue_properties>,
+    shell: ShellRef,
+}
+
+impl Object for Queue {
+    const KIND: u32 = 0x5155_4555;
+    const INVALID: cl_int = CL_INVALID_COMMAND_QUEUE;
+    fn shell(&self) -> &ShellRef {
+        &self.shell
+    }
+}
+
+impl Queue {
+    pub(crate) fn in_order(&self) -> bool {
+        self.properties.load(Ordering::Relaxed) & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE == 0
+    }
+
+    pub(crate) fn profiles(&self) -> bool {
+        self.properties.load(Ordering::Relaxed) & CL_QUEUE_PROFILING_ENABLE != 0
+    }
+
+    /// The event of the command at `position` is complete: in an in-order queue so is all before it.
+    pub(crate) fn event_complete(&self, position: u64) {
+        if self.in_order() {
+            self.stream.finish_to(position);
+        }
+    }
+}
+
+const KNOWN: cl_command_queue_properties = CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE
+    | CL_QUEUE_PROFILING_ENABLE
+    | CL_QUEUE_ON_DEVICE
+    | CL_QUEUE_ON_DEVICE_DEFAULT;
+
+/// # Safety
+/// As clCreateCommandQueue.
+pub unsafe fn create_command_queue(
+    context: cl_context,
+    device: cl_device_id,
+    properties: cl_command_queue_properties,
+) -> Result<cl_command_queue> {
+    // SAFETY: passed on to the caller.
+    unsafe { create(context, device, properties, Vec::new(), false) }
+}
+
+/// # Safety
+/// As clCreateCommandQueueWithProperties.
+pub unsafe fn create_command_queue_with_properties(
+    context: cl_context,
+    device: cl_device_id,
+    list: *const cl_queue_properties,
+) -> Result<cl_command_queue> {
+    let (mut properties, mut all) = (0, Vec::new());
+    if !list.is_null() {
+        for place in (0..).step_by(2) {
+            // SAFETY: the program ends its list with a 0 in a name's place.
+            let name = unsafe { *list.add(place) };
+            all.push(name);
+            if name == 0 {
+                break;
+            }
+            // SAFETY: a value follows each name.
+            let value = unsafe { *list.add(place + 1) };
+            all.push(value);
+            match name as u32 {
+                CL_QUEUE_PROPERTIES => properties = value,
+                CL_QUEUE_SIZE => {}
+                _ => return Err(Error(CL_INVALID_VALUE)),
+            }
+        }
+    }
+    // SAFETY: passed on to the caller.
+    unsafe { create(context, device, properties, all, true) }
+}
+
+unsafe fn create(
+    context: cl_context,
+    device: cl_device_id,
+    properties: cl_command_queue_properties,
+    list: Vec<cl_queue_properties>,
+    with_properties: bool,
+) -> Result<cl_command_queue> {
+    // SAFETY: passed on to the caller.
+    let context: Arc<Context> = unsafe { share(context) }?;
+    ensure(!device.is_null(), CL_INVALID_DEVICE)?;
+    // SAFETY: passed on to the caller.
+    let device = unsafe { device_of(&context.devices, device) }?;
+    ensure(properties & !KNOWN == 0, CL_INVALID_VALUE)?;
+    let supported = device.infos.number(CL_DEVICE_QUEUE_ON_HOST_PROPERTIES);
+    ensure(properties & !supported == 0, CL_INVALID_QUEUE_PROPERTIES)?;
+    let session = Arc::clone(context.session());
+    let stream = session.open_stream().ok_or(Error(CL_OUT_OF_RESOURCES))?;
+    let handle = session.mint(Kind::Queue);
+    let mut needs = Needs::default();
+    context.remote.needed_by(&mut needs);
+    let for_driver = if with_properties { list.split_last().map_or(&[][..], |(_, rest)| rest) } else { &[properties] };
+    let command = CreateCommandQueue {
+        queue: handle,
+        context: context.remote.handle,
+        device: device.handle,
+        stream: stream.number(),
+        properties: List::new(for_driver),
+        with_properties,
+    };
+    let (created, answer) = session.call(session.objects(), &command, &needs, None)?;
+    check(answer.decode::<Status>()?.code)?;
+    Ok(publish(Arc::new(Queue {
+        remote: Remote { session, handle, created },
+        context,
+        device,
+        stream,
+        properties: AtomicU64::new(properties),
+        list,
+        shell: ShellRef::default(),
+    })))
+}
+
+/// # Safety
+/// As clRetainCommandQueue.
+pub unsafe fn retain_command_queue(queue: cl_command_queue) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe { retain::<Queue>(queue) }
+}
+
+/// # Safety
+/// As clReleaseCommandQueue.
+pub unsafe fn release_command_queue(queue: cl_command_queue) -> Result<()> {
+    // SAFETY: passed on to the caller. Releasing flushes.
+    unsafe {
+        flush(queue)?;
+        release::<Queue>(queue)
+    }
+}
+
+/// # Safety
+/// As clGetCommandQueueInfo.
+pub unsafe fn get_command_queue_info(
+    queue: cl_command_queue,
+    param_name: cl_command_queue_info,
+    size: usize,
+    value: *mut c_void,
+    size_ret: *mut usize,
+) -> Result<()> {
+    let answer = Answer { size, value, size_ret };
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let queue: &Queue = get(queue)?;
+        match param_name {
+            CL_QUEUE_CONTEXT => answer.value(pointer_of(&*queue.context)),
+            CL_QUEUE_DEVICE => answer.value(pointer_of(&*queue.device)),
+            CL_QUEUE_REFERENCE_COUNT => answer.value(references(queue)),
+            CL_QUEUE_PROPERTIES => answer.value(queue.properties.load(Ordering::Relaxed)),
+            CL_QUEUE_PROPERTIES_ARRAY => answer.values(&queue.list),
+            CL_QUEUE_DEVICE_DEFAULT => answer.value(std::ptr::null_mut::<c_void>()),
+            // CL_QUEUE_SIZE is a device queue's.
+            CL_QUEUE_SIZE => Err(Error(CL_INVALID_COMMAND_QUEUE)),
+            _ => Err(Error(CL_INVALID_VALUE)),
+        }
+    }
+}
+
+/// # Safety
+/// As clFlush.
+pub unsafe fn flush(queue: cl_command_queue) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let queue: &Queue = unsafe { get(queue) }?;
+    queue.remote.session.send(&queue.stream, &Flush {}, &Needs::default(), None)?;
+    Ok(())
+}
+
+/// # Safety
+/// As clFinish.
+pub unsafe fn finish(queue: cl_command_queue) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let queue: Arc<Queue> = unsafe { share(queue) }?;
+    let (position, answer) = queue.remote.session.call(&queue.stream, &Finish {}, &Needs::default(), None)?;
+    queue.stream.finish_to(position);
+    check(answer.decode::<Status>()?.code)
+}
+
+unsafe fn marker_or_barrier(
+    queue: cl_command_queue,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+    barrier: bool,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let mut enqueue = unsafe { Enqueue::new(queue, num_events, wait_list, event) }?;
+    let (event, waits) = enqueue.begin(if barrier { CL_COMMAND_BARRIER } else { CL_COMMAND_MARKER });
+    enqueue.send(&EnqueueMarkerOrBarrier { event, wait: List::new(&waits), barrier }, None)?;
+    Ok(())
+}
+
+/// # Safety
+/// As clEnqueueMarkerWithWaitList.
+pub unsafe fn enqueue_marker_with_wait_list(
+    queue: cl_command_queue,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe { marker_or_barrier(queue, num_events, wait_list, event, false) }
+}
+
+/// # Safety
+/// As clEnqueueBarrierWithWaitList.
+pub unsafe fn enqueue_barrier_with_wait_list(
+    queue: cl_command_queue,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe { marker_or_barrier(queue, num_events, wait_list, event, true) }
+}
+
+/// # Safety
+/// As clEnqueueMarker.
+pub unsafe fn enqueue_marker(queue: cl_command_queue, event: *mut cl_event) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        get::<Queue>(queue)?;
+        ensure(!event.is_null(), CL_INVALID_VALUE)?;
+        marker_or_barrier(queue, 0, std::ptr::null(), event, false)
+    }
+}
+
+/// # Safety
+/// As clEnqueueBarrier.
+pub unsafe fn enqueue_barrier(queue: cl_command_queue) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe { marker_or_barrier(queue, 0, std::ptr::null(), std::ptr::null_mut(), true) }
+}
+
+/// # Safety
+/// As clEnqueueWaitForEvents.
+pub unsafe fn enqueue_wait_for_events(
+    queue: cl_command_queue,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        get::<Queue>(queue)?;
+        ensure(num_events > 0 && !wait_list.is_null(), CL_INVALID_VALUE)?;
+        // This function has a code of its own for what others call an invalid wait list.
+        marker_or_barrier(queue, num_events, wait_list, std::ptr::null_mut(), true).map_err(|error| {
+            if error.code() == CL_INVALID_EVENT_WAIT_LIST { Error(CL_INVALID_EVENT) } else { error }
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! What a build, compilation or link made.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use opencl_sys::{CL_DEVICE_NOT_AVAILABLE, cl_int};
+use remora_protocol::Handle;
+use remora_protocol::opencl::{KernelFacts, ProgramBuilt};
+
+use crate::facts::Infos;
+
+/// The outcome, as the worker told it.
+pub(crate) struct BuildResult {
+    pub(crate) code: cl_int,
+    pub(crate) devices: HashMap<Handle, DeviceBuild>,
+    pub(crate) kernels: Vec<Arc<KernelDescription>>,
+}
+
+/// What one device made of it.
+#[derive(Clone, Default)]
+pub(crate) struct DeviceBuild {
+    pub(crate) status: cl_int,
+    pub(crate) binary_type: u32,
+    pub(crate) global_variable_size: u64,
+    pub(crate) log: Vec<u8>,
+    pub(crate) options: Vec<u8>,
+}
+
+/// Everything that a kernel can be asked.
+pub(crate) struct KernelDescription {
+    pub(crate) name: Vec<u8>,
+    pub(crate) attributes: Vec<u8>,
+    pub(crate) args: Vec<ArgDescription>,
+    pub(crate) work_group: HashMap<Handle, Infos>,
+}
+
+/// What is known of a kernel's argument.
+pub(crate) struct ArgDescription {
+    pub(crate) known: bool,
+    pub(crate) address: u32,
+    pub(crate) access: u32,
+    pub(crate) type_qualifier: u64,
+    pub(crate) type_name: Vec<u8>,
+    pub(crate) name: Vec<u8>,
+}
+
+impl BuildResult {
+    pub(crate) fn new(built: &ProgramBuilt<'_>) -> Self {
+        let devices = built.devices.iter().map(|device| {
+            let build = DeviceBuild {
+                status: device.status,
+                binary_type: device.binary_type,
+                global_variable_size: device.global_variable_size,
+                log: device.log.to_vec(),
+                options: Vec::new(),
+            };
+            (device.device, build)
+        });
+        let kernels = built.kernels.iter().map(|facts| Arc::new(KernelDescription::new(facts)));
+        Self { code: built.code, devices: devices.collect(), kernels: kernels.collect() }
+    }
+
+    /// Nobody will ever tell.
+    pub(crate) fn lost() -> Self {
+        Self { code: CL_DEVICE_NOT_AVAILABLE, devices: HashMap::new(), kernels: Vec::new() }
+    }
+}
+
+impl KernelDescription {
+    fn new(facts: &KernelFacts<'_>) -> Self {
+        let args = facts.args.iter().map(|arg| ArgDescription {
+            known: arg.known,
+            address: arg.address,
+            access: arg.access,
+            type_qualifier: arg.type_qualifier,
+            type_name: arg.type_name.to_vec(),
+            name: arg.name.to_vec(),
+        });
+        let work_group = facts.work_group.iter().map(|group| (group.device, Infos::new(&group.infos)));
+        Self {
+            name: facts.name.to_vec(),
+            attributes: facts.attributes.to_vec(),
+            args: args.collect(),
+            work_group: work_group.collect(),
+        }
+    }
+}
+
+type Complete = Box<dyn FnOnce(BuildResult) + Send>;
+
+/// Someone who waits for a build.
+pub(crate) struct BuildWait {
+    complete: Mutex<Option<Complete>>,
+    code: Mutex<Option<cl_int>>,
+    ended: Condvar,
+}
+
+impl BuildWait {
+    /// `complete` takes the result before anyone who waits goes on.
+    pub(crate) fn new(complete: impl FnOnce(BuildResult) + Send + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            complete: Mutex::new(Some(Box::new(complete))),
+            code: Mutex::new(None),
+            ended: Condvar::new(),
+        })
+    }
+
+    pub(crate) fn finish(&self, result: BuildResult) {
+        let code = result.code;
+        let complete = self.complete.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(complete) = complete {
+            complete(result);
+            *self.code.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
+            self.ended.notify_all();
+        }
+    }
+
+    /// Waits for the end and gives its code.
+    pub(crate) fn wait(&self) -> cl_int {
+        let mut code = self.code.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match *code {
+                Some(code) => return code,
+                None => code = self.ended.wait(code).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}

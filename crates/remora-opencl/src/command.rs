@@ -1,0 +1,152 @@
+//! Putting commands into queues: wait lists, events, and what must come first.
+
+use std::sync::Arc;
+
+use opencl_sys::*;
+use remora_client::{Answer, Held, Needs, Staging};
+use remora_protocol::message::Command;
+use remora_protocol::opencl::Status;
+use remora_protocol::{Bulk, Handle, Kind};
+use smallvec::SmallVec;
+
+use crate::api::context::Context;
+use crate::api::queue::Queue;
+use crate::error::{Error, Result, check, ensure};
+use crate::event::Event;
+use crate::object::{Remote, get, publish, share};
+
+/// The events that a command waits for.
+pub(crate) type Waits = SmallVec<[Handle; 4]>;
+
+/// A command of a queue that is being put together.
+pub(crate) struct Enqueue {
+    pub(crate) queue: Arc<Queue>,
+    needs: Needs,
+    waits: Waits,
+    event: Option<Arc<Event>>,
+    event_ret: *mut cl_event,
+}
+
+impl Enqueue {
+    /// Checks queue and wait list.
+    ///
+    /// # Safety
+    /// The pointers are the program's, as for any clEnqueue function.
+    pub(crate) unsafe fn new(
+        queue: cl_command_queue,
+        num_events: cl_uint,
+        wait_list: *const cl_event,
+        event_ret: *mut cl_event,
+    ) -> Result<Self> {
+        // SAFETY: passed on to the caller.
+        let queue: Arc<Queue> = unsafe { share(queue) }?;
+        let mut this = Self { queue, needs: Needs::default(), waits: Waits::new(), event: None, event_ret };
+        // SAFETY: passed on to the caller.
+        unsafe { this.wait_for(num_events, wait_list) }?;
+        Ok(this)
+    }
+
+    unsafe fn wait_for(&mut self, num_events: cl_uint, wait_list: *const cl_event) -> Result<()> {
+        ensure((num_events == 0) == wait_list.is_null(), CL_INVALID_EVENT_WAIT_LIST)?;
+        for place in 0..num_events as usize {
+            // SAFETY: the program gives `num_events` events.
+            let event: Result<&Event> = unsafe { get(*wait_list.add(place)) };
+            let event = event.map_err(|_| Error(CL_INVALID_EVENT_WAIT_LIST))?;
+            ensure(Arc::ptr_eq(&event.context, &self.queue.context), CL_INVALID_CONTEXT)?;
+            if event.known() != CL_COMPLETE {
+                event.needed_by(&mut self.needs);
+                self.waits.push(event.remote.handle);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it waits for events that are not known to be complete.
+    pub(crate) fn waits(&self) -> bool {
+        !self.waits.is_empty()
+    }
+
+    /// The command names `object`, which must belong to the queue's context.
+    pub(crate) fn names(&mut self, object: &Remote, context: &Arc<Context>) -> Result<()> {
+        ensure(Arc::ptr_eq(context, &self.queue.context), CL_INVALID_CONTEXT)?;
+        object.needed_by(&mut self.needs);
+        Ok(())
+    }
+
+    /// The command needs the object stream to have come to `position`.
+    pub(crate) fn needs_objects(&mut self, position: u64) {
+        self.needs.add(0, position);
+    }
+
+    /// The command's event: the one that the program asked for, or one for our own use if `internal`.
+    pub(crate) fn event(&mut self, command_type: u32, internal: bool) -> Option<Arc<Event>> {
+        if self.event.is_none() && (internal || !self.event_ret.is_null()) {
+            let queue = &self.queue;
+            let session = Arc::clone(&queue.remote.session);
+            let remote = Remote { handle: session.mint(Kind::Event), session, created: 0 };
+            let event = Event::new(remote, Arc::clone(&queue.context), Some(Arc::clone(queue)), command_type);
+            self.event = Some(Arc::new(event));
+        }
+        self.event.clone()
+    }
+
+    /// Ends the preparation: the event and the wait list to put into the command.
+    pub(crate) fn begin(&mut self, command_type: u32) -> (Handle, Waits) {
+        let event = self.event(command_type, false);
+        (event.map_or(Handle::NONE, |event| event.remote.handle), std::mem::take(&mut self.waits))
+    }
+
+    /// Sends the command and gives the program its event.
+    pub(crate) fn send<C: Command>(self, command: &C, bulk: Option<Bulk>) -> Result<u64> {
+        let position = self.put(command, bulk)?;
+        self.give_event();
+        Ok(position)
+    }
+
+    /// As [`Enqueue::send`] with `staging` as bulk, which is kept until the queue is known to have finished with it.
+    pub(crate) fn send_holding<C: Command>(self, command: &C, staging: Staging) -> Result<()> {
+        let position = self.put(command, staging.bulk())?;
+        self.queue.stream.hold(position, Held::Staging(staging));
+        self.give_event();
+        Ok(())
+    }
+
+    /// Sends the command and waits for the driver's answer to it. The program has not got its event yet.
+    pub(crate) fn ask<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<Answer> {
+        let (position, answer) = self.queue.remote.session.call(&self.queue.stream, command, &self.needs, bulk)?;
+        self.sent_at(position);
+        Ok(answer)
+    }
+
+    fn put<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<u64> {
+        let queue = &self.queue;
+        if strict() {
+            let status: Status = self.ask(command, bulk)?.decode()?;
+            check(status.code)?;
+            return Ok(queue.stream.sent());
+        }
+        let position = queue.remote.session.send(&queue.stream, command, &self.needs, bulk)?;
+        self.sent_at(position);
+        Ok(position)
+    }
+
+    fn sent_at(&self, position: u64) {
+        if let Some(event) = &self.event {
+            event.sent_at(position);
+        }
+    }
+
+    /// Hands the event to the program, if it asked for one.
+    pub(crate) fn give_event(self) {
+        if let Some(event) = self.event.filter(|_| !self.event_ret.is_null()) {
+            // SAFETY: the program gave a valid place for the event.
+            unsafe { self.event_ret.write(publish(event)) };
+        }
+    }
+}
+
+/// `REMORA_STRICT=1`: every command waits for the driver's answer, to find which one it refuses.
+fn strict() -> bool {
+    static STRICT: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *STRICT.get_or_init(|| std::env::var_os("REMORA_STRICT").is_some_and(|value| value == "1"))
+}

@@ -1,0 +1,244 @@
+//! Events: what is known here of a command's (or the program's own) progress.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use opencl_sys::*;
+use remora_client::Needs;
+use remora_protocol::opencl::{EventDone, WaitForEvent, WatchEvent};
+
+use crate::api::context::Context;
+use crate::api::queue::Queue;
+use crate::error::{Error, Result};
+use crate::object::{Object, Remote, ShellRef, pointer_of};
+use crate::session::Sink;
+
+type Function = unsafe extern "C" fn(cl_event, cl_int, *mut c_void);
+
+/// An event of the program.
+pub(crate) struct Event {
+    shell: ShellRef,
+    pub(crate) remote: Remote,
+    pub(crate) context: Arc<Context>,
+    /// `None` for a user event.
+    pub(crate) queue: Option<Arc<Queue>>,
+    pub(crate) command_type: u32,
+    /// CL_QUEUED to CL_COMPLETE, or negative.
+    state: AtomicI32,
+    /// The command's place in its queue's stream; 0 until it is sent.
+    position: AtomicU64,
+    /// Which states the worker has been asked to tell, one bit each.
+    watched: AtomicU8,
+    callbacks: Mutex<Vec<Callback>>,
+    changed: Condvar,
+    pub(crate) profile: OnceLock<[u64; 5]>,
+    /// Its bytes are still to be copied to the program's memory: only the transfer's end completes it.
+    transfers: AtomicBool,
+}
+
+struct Callback {
+    state: cl_int,
+    function: Function,
+    data: *mut c_void,
+}
+
+// SAFETY: the pointer is the program's; it is only ever handed to the program's callback.
+unsafe impl Send for Callback {}
+
+impl Object for Event {
+    const KIND: u32 = 0x4556_4e54;
+    const INVALID: cl_int = CL_INVALID_EVENT;
+    fn shell(&self) -> &ShellRef {
+        &self.shell
+    }
+}
+
+impl Event {
+    pub(crate) fn new(remote: Remote, context: Arc<Context>, queue: Option<Arc<Queue>>, command_type: u32) -> Self {
+        let state = if queue.is_some() { CL_QUEUED } else { CL_SUBMITTED };
+        Self {
+            shell: ShellRef::default(),
+            remote,
+            context,
+            queue,
+            command_type,
+            state: AtomicI32::new(state),
+            position: AtomicU64::new(0),
+            watched: AtomicU8::new(0),
+            callbacks: Mutex::default(),
+            changed: Condvar::new(),
+            profile: OnceLock::new(),
+            transfers: AtomicBool::new(false),
+        }
+    }
+
+    /// Its command has been sent.
+    pub(crate) fn sent_at(&self, position: u64) {
+        self.position.store(position, Ordering::Release);
+    }
+
+    /// What a command that names this event must be preceded by.
+    pub(crate) fn needed_by(&self, needs: &mut Needs) {
+        match &self.queue {
+            Some(queue) => needs.add(queue.stream.number(), self.position.load(Ordering::Acquire)),
+            None => self.remote.needed_by(needs),
+        }
+    }
+
+    /// The command's bytes pass through this process; see [`Event::transferred`].
+    pub(crate) fn awaits_transfer(&self) {
+        self.transfers.store(true, Ordering::Release);
+    }
+
+    /// The command's transfer has ended.
+    pub(crate) fn transferred(&self, state: cl_int) {
+        self.transfers.store(false, Ordering::Release);
+        self.reached(state);
+    }
+
+    /// The worker tells of a state.
+    pub(crate) fn told(&self, state: cl_int) {
+        if state != CL_COMPLETE || !self.transfers.load(Ordering::Acquire) {
+            self.reached(state);
+        }
+    }
+
+    /// What is known now, without asking anybody.
+    pub(crate) fn known(&self) -> cl_int {
+        let state = self.state.load(Ordering::Acquire);
+        if state <= CL_COMPLETE {
+            return state;
+        }
+        if let Some(queue) = &self.queue {
+            let position = self.position.load(Ordering::Acquire);
+            if position != 0 && queue.stream.finished() >= position {
+                self.reached(CL_COMPLETE);
+                return self.state.load(Ordering::Acquire);
+            }
+            if self.remote.session.check().is_err() {
+                self.reached(CL_DEVICE_NOT_AVAILABLE);
+                return CL_DEVICE_NOT_AVAILABLE;
+            }
+        }
+        state
+    }
+
+    /// For polling: what is known, and the worker will tell of the end from now on.
+    pub(crate) fn poll(self: &Arc<Self>) -> cl_int {
+        let state = self.known();
+        if state > CL_COMPLETE && self.queue.is_some() {
+            self.watch(CL_COMPLETE);
+        }
+        state
+    }
+
+    /// Takes over a new state, unless a later one is known; wakes and tells who waits for it.
+    pub(crate) fn reached(&self, state: cl_int) {
+        let mut callbacks = self.lock();
+        let later = |known: i32| (known > CL_COMPLETE && state < known).then_some(state);
+        if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, later).is_err() {
+            return;
+        }
+        self.changed.notify_all();
+        // An error ends all waiting, whatever state was waited for.
+        let (due, rest) = std::mem::take(&mut *callbacks).into_iter().partition(|callback| callback.state >= state);
+        *callbacks = rest;
+        drop(callbacks);
+        self.run(due, state);
+    }
+
+    fn run(&self, due: Vec<Callback>, state: cl_int) {
+        let pointer = Pointer(pointer_of(self));
+        let mut due = due;
+        due.sort_by_key(|callback| std::cmp::Reverse(callback.state));
+        for callback in due {
+            let told = if state < 0 { state } else { callback.state };
+            self.remote.session.callbacks().run(move || {
+                let (callback, pointer) = (callback, pointer);
+                // SAFETY: the program registered this function for this event and data.
+                unsafe { (callback.function)(pointer.get(), told, callback.data) };
+            });
+        }
+    }
+
+    /// Registers a callback of the program, or runs it if its state has been reached.
+    pub(crate) fn add_callback(self: &Arc<Self>, state: cl_int, function: Function, data: *mut c_void) {
+        let callback = Callback { state, function, data };
+        let known = self.known();
+        let mut callbacks = self.lock();
+        if self.state.load(Ordering::Acquire).min(known) <= state {
+            drop(callbacks);
+            self.run(vec![callback], self.state.load(Ordering::Acquire));
+            return;
+        }
+        callbacks.push(callback);
+        drop(callbacks);
+        if self.queue.is_some() {
+            self.watch(state);
+        }
+    }
+
+    /// Asks the worker to tell of `state`, once.
+    fn watch(self: &Arc<Self>, state: cl_int) {
+        let bit = 1u8 << state;
+        if self.watched.fetch_or(bit, Ordering::AcqRel) & bit != 0 {
+            return;
+        }
+        let session = &self.remote.session;
+        Sink::of(session).watch(self);
+        let mut needs = Needs::default();
+        self.needed_by(&mut needs);
+        if session.send(session.objects(), &WatchEvent { event: self.remote.handle, state }, &needs, None).is_err() {
+            self.reached(CL_DEVICE_NOT_AVAILABLE);
+        }
+    }
+
+    /// Waits for the end and gives the final state.
+    pub(crate) fn wait(self: &Arc<Self>) -> Result<cl_int> {
+        let state = self.known();
+        if state <= CL_COMPLETE {
+            return Ok(state);
+        }
+        let Some(queue) = &self.queue else { return Ok(self.wait_here()) };
+        let position = self.position.load(Ordering::Acquire);
+        let session = &self.remote.session;
+        let command = WaitForEvent { event: self.remote.handle };
+        let (_, answer) = session.call(&queue.stream, &command, &Needs::default(), None)?;
+        let done: EventDone = answer.decode()?;
+        if done.code != CL_SUCCESS {
+            return Err(Error(done.code));
+        }
+        self.reached(done.state);
+        if done.state == CL_COMPLETE {
+            queue.event_complete(position);
+        }
+        Ok(done.state)
+    }
+
+    /// A user event is set by this process: no message is needed.
+    fn wait_here(&self) -> cl_int {
+        let mut callbacks = self.lock();
+        while self.state.load(Ordering::Acquire) > CL_COMPLETE {
+            callbacks = self.changed.wait(callbacks).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.state.load(Ordering::Acquire)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Callback>> {
+        self.callbacks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A pointer of the program on its way to a callback.
+#[derive(Clone, Copy)]
+struct Pointer(*mut c_void);
+
+// SAFETY: it is only handed back to the program.
+unsafe impl Send for Pointer {}
+
+impl Pointer {
+    fn get(self) -> *mut c_void {
+        self.0
+    }
+}

@@ -1,0 +1,219 @@
+//! What the back-ends say of their platforms and devices: one snapshot, answered from memory ever after.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use opencl_sys::*;
+use remora_client::{Session, backends};
+use remora_protocol::opencl::{DeviceFacts, Facts, Info};
+use remora_protocol::wire::decode_all;
+use remora_protocol::Handle;
+
+use crate::error::{Error, Result};
+use crate::extensions;
+use crate::object::{Object, Remote, ShellRef, publish};
+use crate::session::Sink;
+
+/// Answers by parameter: the bytes, or the code that the driver gave.
+pub(crate) struct Infos(HashMap<u32, std::result::Result<Vec<u8>, i32>>);
+
+impl Infos {
+    pub(crate) fn new(infos: &[Info<'_>]) -> Self {
+        let answer = |info: &Info<'_>| if info.code == CL_SUCCESS { Ok(info.value.to_vec()) } else { Err(info.code) };
+        Self(infos.iter().map(|info| (info.param, answer(info))).collect())
+    }
+
+    pub(crate) fn bytes(&self, param: u32) -> Result<&[u8]> {
+        match self.0.get(&param) {
+            Some(Ok(bytes)) => Ok(bytes),
+            Some(Err(code)) => Err(Error(*code)),
+            None => Err(Error(CL_INVALID_VALUE)),
+        }
+    }
+
+    /// A number of whatever size the driver gave; 0 where it has none.
+    pub(crate) fn number(&self, param: u32) -> u64 {
+        self.numbers(param, 1).first().copied().unwrap_or(0)
+    }
+
+    /// The size_t values of an array parameter.
+    pub(crate) fn sizes(&self, param: u32) -> Vec<u64> {
+        self.numbers(param, usize::MAX)
+    }
+
+    fn numbers(&self, param: u32, most: usize) -> Vec<u64> {
+        let Ok(bytes) = self.bytes(param) else { return Vec::new() };
+        let width = if bytes.len() == 4 { 4 } else { 8 };
+        let widen = |item: &[u8]| item.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        bytes.chunks_exact(width).take(most).map(widen).collect()
+    }
+
+    /// A string without its final zero.
+    pub(crate) fn text(&self, param: u32) -> String {
+        String::from_utf8_lossy(self.bytes(param).unwrap_or_default()).trim_end_matches('\0').to_owned()
+    }
+
+    fn set(&mut self, param: u32, bytes: Vec<u8>) {
+        if let Some(answer) = self.0.get_mut(&param) {
+            *answer = Ok(bytes);
+        }
+    }
+}
+
+/// A platform of some back-end.
+pub(crate) struct Platform {
+    shell: ShellRef,
+    backend: usize,
+    /// Its place in the back-end's facts.
+    pub(crate) index: u32,
+    pub(crate) infos: Infos,
+    devices: Mutex<Vec<Arc<Device>>>,
+}
+
+/// A device of a platform, or a part of one.
+pub(crate) struct Device {
+    shell: ShellRef,
+    pub(crate) platform: Weak<Platform>,
+    pub(crate) handle: Handle,
+    pub(crate) infos: Infos,
+    pub(crate) parent: Option<Arc<Device>>,
+    /// A sub-device's counterpart, released with it.
+    _remote: Option<Remote>,
+}
+
+impl Object for Platform {
+    const KIND: u32 = 0x504c_4154;
+    const INVALID: cl_int = CL_INVALID_PLATFORM;
+    fn shell(&self) -> &ShellRef {
+        &self.shell
+    }
+}
+
+impl Object for Device {
+    const KIND: u32 = 0x4445_5649;
+    const INVALID: cl_int = CL_INVALID_DEVICE;
+    fn shell(&self) -> &ShellRef {
+        &self.shell
+    }
+}
+
+/// All platforms of all back-ends. Asked again as long as there are none: a broker may have been started meanwhile.
+pub(crate) fn platforms() -> Vec<Arc<Platform>> {
+    static PLATFORMS: Mutex<Vec<Arc<Platform>>> = Mutex::new(Vec::new());
+    let mut platforms = PLATFORMS.lock().unwrap_or_else(PoisonError::into_inner);
+    if platforms.is_empty() {
+        for (index, backend) in backends().list().iter().enumerate() {
+            match backend.facts() {
+                Ok(facts) => platforms.extend(platforms_of(index, &facts)),
+                Err(reason) => tracing::warn!(url = backend.url(), reason, "no OpenCL from this back-end"),
+            }
+        }
+    }
+    platforms.clone()
+}
+
+fn platforms_of(backend: usize, facts: &[u8]) -> Vec<Arc<Platform>> {
+    let Ok(facts) = decode_all::<Facts<'_>>(facts) else {
+        tracing::error!("the back-end's facts are garbled");
+        return Vec::new();
+    };
+    let platforms = facts.platforms.iter().enumerate().map(|(index, facts)| {
+        let mut infos = Infos::new(&facts.infos);
+        restrict_platform(&mut infos);
+        let platform = Arc::new(Platform {
+            shell: ShellRef::default(),
+            backend,
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            infos,
+            devices: Mutex::default(),
+        });
+        let devices = facts.devices.iter().map(|facts| {
+            let device = Arc::new(Device::new(&platform, facts, None, None));
+            publish(Arc::clone(&device));
+            device
+        });
+        *platform.lock_devices() = devices.collect();
+        publish(Arc::clone(&platform));
+        platform
+    });
+    platforms.collect()
+}
+
+impl Platform {
+    pub(crate) fn devices(&self) -> Vec<Arc<Device>> {
+        self.lock_devices().clone()
+    }
+
+    /// The session with the back-end, opened when first needed.
+    pub(crate) fn session(&self) -> Result<Arc<Session>> {
+        let backend = backends().list().get(self.backend).ok_or(Error(CL_DEVICE_NOT_AVAILABLE))?;
+        backend.session(Sink::create).map_err(|reason| {
+            tracing::error!(url = backend.url(), reason, "no session");
+            Error(CL_DEVICE_NOT_AVAILABLE)
+        })
+    }
+
+    fn lock_devices(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Device>>> {
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Device {
+    pub(crate) fn new(
+        platform: &Arc<Platform>,
+        facts: &DeviceFacts<'_>,
+        parent: Option<Arc<Device>>,
+        remote: Option<Remote>,
+    ) -> Self {
+        let mut infos = Infos::new(&facts.infos);
+        restrict_device(&mut infos);
+        Self {
+            shell: ShellRef::default(),
+            platform: Arc::downgrade(platform),
+            handle: facts.handle,
+            infos,
+            parent,
+            _remote: remote,
+        }
+    }
+
+    pub(crate) fn platform(&self) -> Result<Arc<Platform>> {
+        self.platform.upgrade().ok_or(Error(CL_INVALID_DEVICE))
+    }
+}
+
+/// What the host's platform has but Remora does not carry is not reported.
+fn restrict_platform(infos: &mut Infos) {
+    restrict_extensions(infos, CL_PLATFORM_EXTENSIONS, CL_PLATFORM_EXTENSIONS_WITH_VERSION);
+}
+
+fn restrict_device(infos: &mut Infos) {
+    restrict_extensions(infos, CL_DEVICE_EXTENSIONS, CL_DEVICE_EXTENSIONS_WITH_VERSION);
+    infos.set(CL_DEVICE_EXECUTION_CAPABILITIES, (CL_EXEC_KERNEL as cl_device_exec_capabilities).to_ne_bytes().to_vec());
+    for param in [CL_DEVICE_SVM_CAPABILITIES, CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES, CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES] {
+        infos.set(param, vec![0; 8]);
+    }
+    for param in [
+        CL_DEVICE_PIPE_SUPPORT,
+        CL_DEVICE_MAX_PIPE_ARGS,
+        CL_DEVICE_PIPE_MAX_ACTIVE_RESERVATIONS,
+        CL_DEVICE_PIPE_MAX_PACKET_SIZE,
+        CL_DEVICE_MAX_ON_DEVICE_QUEUES,
+        CL_DEVICE_MAX_ON_DEVICE_EVENTS,
+        CL_DEVICE_QUEUE_ON_DEVICE_PREFERRED_SIZE,
+        CL_DEVICE_QUEUE_ON_DEVICE_MAX_SIZE,
+    ] {
+        infos.set(param, vec![0; 4]);
+    }
+}
+
+fn restrict_extensions(infos: &mut Infos, names: u32, with_version: u32) {
+    let kept = extensions::carried(&infos.text(names));
+    let mut bytes = kept.into_bytes();
+    bytes.push(0);
+    infos.set(names, bytes);
+    let versions = infos.bytes(with_version).map(extensions::carried_with_version);
+    if let Ok(versions) = versions {
+        infos.set(with_version, versions);
+    }
+}

@@ -1,0 +1,251 @@
+//! Kernels and their arguments.
+
+use std::collections::HashSet;
+use std::ffi::c_void;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use opencl_sys::*;
+use remora_protocol::Handle;
+use remora_protocol::opencl::KernelArg;
+use smallvec::SmallVec;
+
+use crate::api::queue::Queue;
+use crate::api::sampler::Sampler;
+use crate::build::{ArgDescription, KernelDescription};
+use crate::error::{Error, Result, ensure};
+use crate::mem::Mem;
+use crate::object::{Object, Remote, ShellRef, get};
+use crate::program::Program;
+
+/// A kernel of the program.
+pub(crate) struct Kernel {
+    pub(crate) remote: Remote,
+    pub(crate) program: Arc<Program>,
+    pub(crate) description: Arc<KernelDescription>,
+    args: Mutex<Vec<Arg>>,
+    /// Launches that the driver has accepted once; others like it need no asking.
+    accepted: Mutex<HashSet<Shape>>,
+    shell: ShellRef,
+}
+
+/// What decides whether a driver accepts a launch.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Shape {
+    pub(crate) device: Handle,
+    pub(crate) dimensions: u32,
+    pub(crate) local: [u64; 3],
+    pub(crate) local_memory: u64,
+    /// Whether each global size is a multiple of the local one.
+    pub(crate) uniform: bool,
+}
+
+/// A kernel argument as it was set.
+#[derive(Clone, Default)]
+pub(crate) enum Arg {
+    #[default]
+    Unset,
+    Bytes(SmallVec<[u8; 16]>),
+    Local([u8; 8]),
+    /// A memory object, sampler or queue: its wire kind, its handle, and when it was created.
+    Object { kind: u8, handle: [u8; 8], created: u64 },
+}
+
+impl Object for Kernel {
+    const KIND: u32 = 0x4b45_524e;
+    const INVALID: cl_int = CL_INVALID_KERNEL;
+    fn shell(&self) -> &ShellRef {
+        &self.shell
+    }
+}
+
+impl Kernel {
+    pub(crate) fn new(remote: Remote, program: Arc<Program>, description: Arc<KernelDescription>) -> Arc<Self> {
+        program.attached.fetch_add(1, Ordering::AcqRel);
+        Arc::new(Self {
+            remote,
+            program,
+            args: Mutex::new(vec![Arg::Unset; description.args.len()]),
+            description,
+            accepted: Mutex::default(),
+            shell: ShellRef::default(),
+        })
+    }
+
+    pub(crate) fn args(&self) -> MutexGuard<'_, Vec<Arg>> {
+        self.args.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes of local memory that its arguments ask for.
+    pub(crate) fn local_memory(&self) -> u64 {
+        let size = |arg: &Arg| if let Arg::Local(size) = arg { u64::from_le_bytes(*size) } else { 0 };
+        self.args().iter().map(size).sum()
+    }
+
+    pub(crate) fn is_accepted(&self, shape: &Shape) -> bool {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).contains(shape)
+    }
+
+    pub(crate) fn accept(&self, shape: Shape) {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).insert(shape);
+    }
+
+    /// Takes the value that the program gives for argument `index`.
+    ///
+    /// # Safety
+    /// `value` is null or valid for `size` bytes.
+    pub(crate) unsafe fn set_arg(&self, index: cl_uint, size: usize, value: *const c_void) -> Result<()> {
+        let description = self.description.args.get(index as usize).ok_or(Error(CL_INVALID_ARG_INDEX))?;
+        // SAFETY: passed on to the caller.
+        let arg = unsafe { Arg::from_program(description, size, value) }?;
+        self.args()[index as usize] = arg;
+        Ok(())
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        self.program.attached.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Wire kinds of arguments, as in messages.rs.
+const MEM: u8 = 3;
+const SAMPLER: u8 = 4;
+const QUEUE: u8 = 5;
+
+impl Arg {
+    unsafe fn from_program(description: &ArgDescription, size: usize, value: *const c_void) -> Result<Self> {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            if !description.known {
+                return Self::guessed(size, value);
+            }
+            match (description.address, description.type_name.as_slice()) {
+                (CL_KERNEL_ARG_ADDRESS_LOCAL, _) => {
+                    ensure(value.is_null(), CL_INVALID_ARG_VALUE)?;
+                    ensure(size > 0, CL_INVALID_ARG_SIZE)?;
+                    Ok(Self::Local((size as u64).to_le_bytes()))
+                }
+                (CL_KERNEL_ARG_ADDRESS_GLOBAL | CL_KERNEL_ARG_ADDRESS_CONSTANT, b"sampler_t") | (_, b"sampler_t") => {
+                    ensure(size == size_of::<cl_sampler>(), CL_INVALID_ARG_SIZE)?;
+                    ensure(!value.is_null(), CL_INVALID_SAMPLER)?;
+                    let sampler: &Sampler = get(value.cast::<cl_sampler>().read_unaligned())?;
+                    Ok(Self::object(SAMPLER, &sampler.remote))
+                }
+                (_, b"queue_t") => {
+                    ensure(size == size_of::<cl_command_queue>(), CL_INVALID_ARG_SIZE)?;
+                    ensure(!value.is_null(), CL_INVALID_DEVICE_QUEUE)?;
+                    let queue: Result<&Queue> = get(value.cast::<cl_command_queue>().read_unaligned());
+                    Ok(Self::object(QUEUE, &queue.map_err(|_| Error(CL_INVALID_DEVICE_QUEUE))?.remote))
+                }
+                (CL_KERNEL_ARG_ADDRESS_GLOBAL | CL_KERNEL_ARG_ADDRESS_CONSTANT, _) => {
+                    ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
+                    let mem = if value.is_null() { std::ptr::null_mut() } else { value.cast::<cl_mem>().read_unaligned() };
+                    if mem.is_null() {
+                        return Ok(Self::Object { kind: MEM, handle: [0; 8], created: 0 });
+                    }
+                    Ok(Self::object(MEM, &get::<Mem>(mem)?.remote))
+                }
+                (_, type_name) if is_image(type_name) => {
+                    ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
+                    ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;
+                    Ok(Self::object(MEM, &get::<Mem>(value.cast::<cl_mem>().read_unaligned())?.remote))
+                }
+                (_, type_name) => {
+                    ensure(size_of_type(type_name).is_none_or(|wanted| wanted == size), CL_INVALID_ARG_SIZE)?;
+                    Self::bytes(size, value)
+                }
+            }
+        }
+    }
+
+    /// Without the driver's word on the argument: a pointer's worth of bytes that is a living object of ours is that
+    /// object.
+    unsafe fn guessed(size: usize, value: *const c_void) -> Result<Self> {
+        if value.is_null() {
+            // Local memory, or a NULL memory object, which only the driver can tell apart.
+            ensure(size > 0, CL_INVALID_ARG_SIZE)?;
+            return Ok(Self::Local((size as u64).to_le_bytes()));
+        }
+        if size == size_of::<cl_mem>() {
+            // SAFETY: the caller vouches for `size` bytes.
+            let pointer = unsafe { value.cast::<*mut c_void>().read_unaligned() };
+            if crate::object::is_shell(pointer) {
+                // SAFETY: it is one of our shells, alive or dead.
+                unsafe {
+                    if let Ok(mem) = get::<Mem>(pointer) {
+                        return Ok(Self::object(MEM, &mem.remote));
+                    }
+                    if let Ok(sampler) = get::<Sampler>(pointer) {
+                        return Ok(Self::object(SAMPLER, &sampler.remote));
+                    }
+                }
+            }
+        }
+        // SAFETY: passed on to the caller.
+        unsafe { Self::bytes(size, value) }
+    }
+
+    unsafe fn bytes(size: usize, value: *const c_void) -> Result<Self> {
+        ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;
+        ensure(size > 0, CL_INVALID_ARG_SIZE)?;
+        // SAFETY: the caller vouches for `size` bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(value.cast::<u8>(), size) };
+        Ok(Self::Bytes(SmallVec::from_slice(bytes)))
+    }
+
+    fn object(kind: u8, remote: &Remote) -> Self {
+        Self::Object { kind, handle: remote.handle.bits().to_le_bytes(), created: remote.created }
+    }
+
+    /// As it travels, and the position in the object stream that it needs.
+    pub(crate) fn wire(&self) -> (KernelArg<'_>, u64) {
+        match self {
+            Self::Unset => (KernelArg { kind: 0, value: &[] }, 0),
+            Self::Bytes(bytes) => (KernelArg { kind: 1, value: bytes }, 0),
+            Self::Local(size) => (KernelArg { kind: 2, value: size }, 0),
+            Self::Object { kind, handle, created } => (KernelArg { kind: *kind, value: handle }, *created),
+        }
+    }
+}
+
+fn is_image(type_name: &[u8]) -> bool {
+    type_name.starts_with(b"image") && type_name.ends_with(b"_t")
+}
+
+/// Bytes of a built-in OpenCL C type, as drivers spell it; `None` for the program's own types.
+fn size_of_type(name: &[u8]) -> Option<usize> {
+    let name = std::str::from_utf8(name).ok()?;
+    let digits = name.len() - name.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
+    let (base, lanes) = name.split_at(name.len() - digits);
+    let size = match base.trim() {
+        "char" | "uchar" | "unsigned char" => 1,
+        "short" | "ushort" | "unsigned short" | "half" => 2,
+        "int" | "uint" | "unsigned int" | "unsigned" | "float" => 4,
+        "long" | "ulong" | "unsigned long" | "double" => 8,
+        _ => return None,
+    };
+    Some(match lanes {
+        "" => size,
+        "2" => 2 * size,
+        "3" | "4" => 4 * size,
+        "8" => 8 * size,
+        "16" => 16 * size,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_types_have_their_sizes() {
+        assert_eq!(size_of_type(b"float4"), Some(16));
+        assert_eq!(size_of_type(b"uchar3"), Some(4));
+        assert_eq!(size_of_type(b"long16"), Some(128));
+        assert_eq!(size_of_type(b"struct params"), None);
+        assert_eq!(size_of_type(b"int5"), None);
+    }
+}

@@ -1,0 +1,25 @@
+//! The OpenCL front-end: OpenCL's objects and functions for the program, made of a session with a worker.
+//!
+//! The road of a call: `generated::entry` (C symbols) → `api` (arguments, objects, codes) → `command` (wait list, event,
+//! needs) → `remora_client` (stream, link).
+
+mod api;
+mod build;
+mod command;
+mod entry;
+mod error;
+mod event;
+mod extensions;
+mod facts;
+pub mod generated;
+mod image;
+mod info;
+mod kernel;
+mod map;
+mod mem;
+mod object;
+mod program;
+mod session;
+mod transfer;
+
+pub use generated::coverage;

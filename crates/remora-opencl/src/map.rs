@@ -1,0 +1,69 @@
+//! Memory objects mapped into the program.
+//!
+//! What a map shows is, in order of preference: the buffer's own store in the arena (no byte moves), the program's own
+//! memory (CL_MEM_USE_HOST_PTR), staging in the arena, or memory of this process that is filled in parts.
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::ptr::NonNull;
+
+use opencl_sys::*;
+use remora_client::{HostArea, Staging};
+use remora_protocol::opencl::Area;
+
+/// A region of a memory object that the program has mapped.
+pub(crate) struct Mapping {
+    pub(crate) pointer: usize,
+    pub(crate) flags: cl_map_flags,
+    pub(crate) area: Area,
+    pub(crate) host: HostArea,
+    pub(crate) backing: Backing,
+}
+
+/// Where the bytes are that the program sees.
+pub(crate) enum Backing {
+    Store,
+    HostPointer,
+    Staging(Staging),
+    Heap(Heap),
+}
+
+impl Mapping {
+    /// Whether unmapping brings bytes to the device.
+    pub(crate) fn writes(&self) -> bool {
+        self.flags & (CL_MAP_WRITE | CL_MAP_WRITE_INVALIDATE_REGION) != 0
+    }
+}
+
+/// Whether mapping brings bytes to the program. A map for writing shows what was there, as drivers do it.
+pub(crate) fn shows(flags: cl_map_flags) -> bool {
+    flags & CL_MAP_WRITE_INVALIDATE_REGION == 0
+}
+
+/// Memory of this process, aligned for any OpenCL type.
+pub(crate) struct Heap {
+    pointer: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: it owns its memory.
+unsafe impl Send for Heap {}
+
+impl Heap {
+    pub(crate) fn new(length: usize) -> Option<Self> {
+        let layout = Layout::from_size_align(length.max(1), 4096).ok()?;
+        // SAFETY: the layout's size is not 0.
+        let pointer = NonNull::new(unsafe { alloc(layout) })?;
+        Some(Self { pointer, layout })
+    }
+
+    pub(crate) fn pointer(&self) -> *mut u8 {
+        self.pointer.as_ptr()
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        // SAFETY: it came from `alloc` with this layout.
+        unsafe { dealloc(self.pointer.as_ptr(), self.layout) };
+    }
+}

@@ -1,0 +1,294 @@
+//! Memory objects: buffers, sub-buffers and images.
+
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use opencl_sys::*;
+use remora_client::{Held, HostArea, Needs, Session, Staging};
+use remora_protocol::message::Command;
+use remora_protocol::opencl::{Area, InitMem, Status, WatchMem};
+use remora_protocol::{Bulk, Handle};
+
+use crate::api::context::{Context, Data};
+use crate::error::{Result, check, ensure};
+use crate::image::Image;
+use crate::map::Mapping;
+use crate::object::{Object, Remote, ShellRef, pointer_of};
+use crate::session::{Destroyed, Sink};
+
+pub(crate) type Destructor = unsafe extern "C" fn(cl_mem, *mut c_void);
+
+/// A memory object of the program.
+pub(crate) struct Mem {
+    pub(crate) remote: Remote,
+    pub(crate) context: Arc<Context>,
+    /// CL_MEM_OBJECT_*.
+    pub(crate) object_type: u32,
+    /// As reported.
+    pub(crate) flags: cl_mem_flags,
+    pub(crate) size: usize,
+    /// The program's own memory, of CL_MEM_USE_HOST_PTR.
+    pub(crate) host: HostPointer,
+    /// Of a sub-buffer, or an image over a buffer.
+    pub(crate) parent: Option<Arc<Mem>>,
+    pub(crate) origin: usize,
+    pub(crate) image: Option<Image>,
+    /// Arena memory that is the buffer's own: program and driver see the same pages.
+    pub(crate) store: Option<Staging>,
+    pub(crate) properties: Vec<cl_mem_properties>,
+    pub(crate) maps: Mutex<Vec<Mapping>>,
+    destructors: Mutex<Vec<(Destructor, Data)>>,
+    credit: u64,
+    shell: ShellRef,
+}
+
+/// An address in the program's memory, or null.
+#[derive(Clone, Copy)]
+pub(crate) struct HostPointer(pub(crate) *mut u8);
+// SAFETY: an address only; who dereferences it answers for it.
+unsafe impl Send for HostPointer {}
+// SAFETY: as above.
+unsafe impl Sync for HostPointer {}
+
+/// What makes a memory object, beside its counterpart in the worker.
+pub(crate) struct Description {
+    pub(crate) object_type: u32,
+    pub(crate) flags: cl_mem_flags,
+    pub(crate) size: usize,
+    pub(crate) host: *mut u8,
+    pub(crate) parent: Option<Arc<Mem>>,
+    pub(crate) origin: usize,
+    pub(crate) image: Option<Image>,
+    pub(crate) store: Option<Staging>,
+    pub(crate) properties: Vec<cl_mem_properties>,
+    pub(crate) credit: u64,
+}
+
+impl Object for Mem {
+    const KIND: u32 = 0x4d45_4d4f;
+    const INVALID: cl_int = CL_INVALID_MEM_OBJECT;
+    fn shell(&self) -> &ShellRef {
+        &self.shell
+    }
+}
+
+impl Mem {
+    pub(crate) fn new(remote: Remote, context: Arc<Context>, description: Description) -> Arc<Self> {
+        let Description { object_type, flags, size, host, parent, origin, image, store, properties, credit } =
+            description;
+        Arc::new(Self {
+            remote,
+            context,
+            object_type,
+            flags,
+            size,
+            host: HostPointer(host),
+            parent,
+            origin,
+            image,
+            store,
+            properties,
+            maps: Mutex::default(),
+            destructors: Mutex::default(),
+            credit,
+            shell: ShellRef::default(),
+        })
+    }
+
+    pub(crate) fn is_buffer(&self) -> bool {
+        self.image.is_none()
+    }
+
+    /// Where the buffer's bytes lie in this process, if they lie in the arena.
+    pub(crate) fn store_pointer(&self) -> Option<*mut u8> {
+        match (&self.store, &self.parent) {
+            (Some(store), _) => Some(store.pointer().as_ptr()),
+            (None, Some(parent)) if self.is_buffer() => {
+                parent.store_pointer().map(|pointer| pointer.wrapping_add(self.origin))
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn lock_maps(&self) -> MutexGuard<'_, Vec<Mapping>> {
+        self.maps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn add_destructor(&self, function: Destructor, data: *mut c_void) {
+        self.destructors.lock().unwrap_or_else(PoisonError::into_inner).push((function, Data(data)));
+    }
+}
+
+impl Drop for Mem {
+    fn drop(&mut self) {
+        let session = &self.remote.session;
+        session.return_credit(self.credit);
+        let destructors = std::mem::take(self.destructors.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if self.store.is_none() && destructors.is_empty() {
+            return;
+        }
+        let pointer = Data(pointer_of(self));
+        let mut all: Vec<Destroyed> = self.store.take().map(Destroyed::Store).into_iter().collect();
+        all.extend(destructors.into_iter().map(|(function, data)| {
+            Destroyed::Callback(Box::new(move || {
+                // SAFETY: the program registered this function for this data.
+                unsafe { function(pointer.get(), data.get()) };
+            }))
+        }));
+        Sink::of(session).when_destroyed(self.remote.handle, all);
+        let mut needs = Needs::default();
+        self.remote.needed_by(&mut needs);
+        // If the session is lost, nothing is destroyed in order any more.
+        let _ = session.send(session.objects(), &WatchMem { mem: self.remote.handle }, &needs, None);
+    }
+}
+
+/// The largest part of initial contents that goes in one command where the arena is short.
+const PART: usize = 64 << 10;
+
+/// Sends the command that creates a memory object, which `make` builds from whether the initial contents come with it, and
+/// then the contents if they could not. Gives the position after which the object is ready.
+pub(crate) fn create<C: Command>(
+    session: &Arc<Session>,
+    needs: &Needs,
+    mem: Handle,
+    wait: bool,
+    initial: Option<(Area, HostArea)>,
+    make: impl FnOnce(bool) -> C,
+) -> Result<u64> {
+    let staging = initial.and_then(|(_, host)| {
+        let staging = session.stage(host.packed_length())?;
+        // SAFETY: the program gave a host pointer for the whole object, valid during this call; the staging is as long.
+        unsafe { host.gather(0, staging.pointer().as_ptr(), host.packed_length()) };
+        Some(staging)
+    });
+    let command = make(staging.is_some());
+    let bulk = staging.as_ref().and_then(Staging::bulk);
+    let position = if wait {
+        let (position, answer) = session.call(session.objects(), &command, needs, bulk)?;
+        check(answer.decode::<Status>()?.code)?;
+        position
+    } else {
+        session.send(session.objects(), &command, needs, bulk)?
+    };
+    match (staging, initial) {
+        (Some(staging), _) => {
+            session.objects().hold(position, Held::Staging(staging));
+            Ok(position)
+        }
+        (None, Some((area, host))) => send_contents(session, mem, area, host),
+        (None, None) => Ok(position),
+    }
+}
+
+/// Sends initial contents in parts that need no arena.
+fn send_contents(session: &Arc<Session>, mem: Handle, area: Area, host: HostArea) -> Result<u64> {
+    let mut position = session.objects().sent();
+    let mut bytes = Vec::new();
+    let mut offset = 0;
+    for part in parts(area, PART as u64) {
+        bytes.resize(usize::try_from(packed_length(&part)).unwrap_or(usize::MAX), 0);
+        // SAFETY: as in `create`; the parts of an area follow each other in its packed form.
+        unsafe { host.gather(offset, bytes.as_mut_ptr(), bytes.len()) };
+        offset += bytes.len();
+        let command = InitMem { mem, area: part, bytes: &bytes };
+        position = session.send(session.objects(), &command, &Needs::default(), None::<Bulk>)?;
+    }
+    Ok(position)
+}
+
+fn packed_length(area: &Area) -> u64 {
+    area.region[0] * u64::from(area.element.max(1)) * area.region[1] * area.region[2]
+}
+
+/// Cuts an area into parts of at most `most` bytes whose packed forms follow each other. A pixel is never cut.
+fn parts(area: Area, most: u64) -> Vec<Area> {
+    let row = area.region[0] * u64::from(area.element.max(1));
+    let dimension = if row > most {
+        0
+    } else if row * area.region[1] > most {
+        1
+    } else {
+        2
+    };
+    let unit = match dimension {
+        0 => u64::from(area.element.max(1)),
+        1 => row,
+        _ => row * area.region[1],
+    };
+    let step = (most / unit.max(1)).max(1);
+    let mut all = Vec::new();
+    let (rows, slices) = if dimension == 0 { (area.region[1], area.region[2]) } else { (1, area.region[2]) };
+    for slice in 0..if dimension == 2 { 1 } else { slices } {
+        for line in 0..rows {
+            for start in (0..area.region[dimension]).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
+                let mut part = area;
+                if dimension < 2 {
+                    (part.origin[2], part.region[2]) = (area.origin[2] + slice, 1);
+                }
+                if dimension < 1 {
+                    (part.origin[1], part.region[1]) = (area.origin[1] + line, 1);
+                }
+                part.origin[dimension] = area.origin[dimension] + start;
+                part.region[dimension] = step.min(area.region[dimension] - start);
+                all.push(part);
+            }
+        }
+    }
+    all
+}
+
+/// The whole of a buffer's bytes, or some.
+pub(crate) fn bytes_of_buffer(offset: usize, length: usize) -> Area {
+    Area {
+        kind: 0,
+        element: 1,
+        origin: [offset as u64, 0, 0],
+        region: [length as u64, 1, 1],
+        row_pitch: 0,
+        slice_pitch: 0,
+    }
+}
+
+/// Checks flags of a memory object as all creators do; gives those that are reported.
+pub(crate) fn check_flags(flags: cl_mem_flags) -> Result<cl_mem_flags> {
+    let one_of = |mask: cl_mem_flags| (flags & mask).count_ones() <= 1;
+    let access = CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY | CL_MEM_READ_ONLY;
+    let host = CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS;
+    let pointer = CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR | CL_MEM_COPY_HOST_PTR;
+    ensure(flags & !(access | host | pointer | CL_MEM_KERNEL_READ_AND_WRITE) == 0, CL_INVALID_VALUE)?;
+    ensure(one_of(access) && one_of(host), CL_INVALID_VALUE)?;
+    ensure(one_of(CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR), CL_INVALID_VALUE)?;
+    ensure(one_of(CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR), CL_INVALID_VALUE)?;
+    Ok(if flags & access == 0 { flags | CL_MEM_READ_WRITE } else { flags })
+}
+
+/// Checks that there is a host pointer where the flags say so, and only there.
+pub(crate) fn check_host_pointer(flags: cl_mem_flags, host_ptr: *mut c_void) -> Result<()> {
+    let wanted = flags & (CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR) != 0;
+    ensure(wanted != host_ptr.is_null(), CL_INVALID_HOST_PTR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_an_area_in_packed_order() {
+        let area = Area { kind: 2, element: 4, origin: [1, 2, 3], region: [10, 3, 2], row_pitch: 0, slice_pitch: 0 };
+        for most in [4, 12, 40, 100, 120, 1000] {
+            let parts = parts(area, most);
+            assert_eq!(parts.iter().map(packed_length).sum::<u64>(), packed_length(&area));
+            let order: Vec<_> = parts.iter().map(|part| [part.origin[2], part.origin[1], part.origin[0]]).collect();
+            assert!(order.is_sorted());
+            assert!(parts.iter().all(|part| packed_length(part) <= most));
+        }
+    }
+
+    #[test]
+    fn flags_that_exclude_each_other_are_refused() {
+        assert!(check_flags(CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY).is_err());
+        assert!(check_flags(CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR).is_err());
+        assert_eq!(check_flags(0), Ok(CL_MEM_READ_WRITE));
+    }
+}

@@ -1,0 +1,179 @@
+//! Programs, and building them.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use opencl_sys::*;
+use remora_client::Needs;
+use remora_protocol::Handle;
+use remora_protocol::message::Command;
+
+use crate::api::context::{Context, Data};
+use crate::build::{BuildResult, BuildWait, DeviceBuild, KernelDescription};
+use crate::error::{Error, Result, check, ensure};
+use crate::facts::Device;
+use crate::object::{Object, Remote, ShellRef, pointer_of};
+use crate::session::Sink;
+
+pub(crate) type BuildNotify = unsafe extern "C" fn(cl_program, *mut c_void);
+
+/// A program of the program.
+pub(crate) struct Program {
+    pub(crate) remote: Remote,
+    pub(crate) context: Arc<Context>,
+    pub(crate) devices: Vec<Arc<Device>>,
+    /// OpenCL C, if it was made from that.
+    pub(crate) source: Vec<u8>,
+    pub(crate) il: Vec<u8>,
+    /// Kernel objects of the program: it can't be built again while there are any.
+    pub(crate) attached: AtomicU32,
+    state: Mutex<State>,
+    shell: ShellRef,
+}
+
+#[derive(Default)]
+struct State {
+    building: bool,
+    builds: HashMap<Handle, DeviceBuild>,
+    kernels: Vec<Arc<KernelDescription>>,
+    binaries: Option<Arc<Vec<Vec<u8>>>>,
+}
+
+impl Object for Program {
+    const KIND: u32 = 0x5052_4f47;
+    const INVALID: cl_int = CL_INVALID_PROGRAM;
+    fn shell(&self) -> &ShellRef {
+        &self.shell
+    }
+}
+
+impl Program {
+    pub(crate) fn new(
+        remote: Remote,
+        context: Arc<Context>,
+        devices: Vec<Arc<Device>>,
+        source: Vec<u8>,
+        il: Vec<u8>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            remote,
+            context,
+            devices,
+            source,
+            il,
+            attached: AtomicU32::new(0),
+            state: Mutex::default(),
+            shell: ShellRef::default(),
+        })
+    }
+
+    /// What `device` made of the last build.
+    pub(crate) fn build_of(&self, device: Handle) -> DeviceBuild {
+        self.lock().builds.get(&device).cloned().unwrap_or(DeviceBuild { status: CL_BUILD_NONE, ..Default::default() })
+    }
+
+    /// The kernels of an executable; an error if there is none.
+    pub(crate) fn kernels(&self) -> Result<Vec<Arc<KernelDescription>>> {
+        let state = self.lock();
+        let executable =
+            |build: &DeviceBuild| build.status == CL_BUILD_SUCCESS && build.binary_type == CL_PROGRAM_BINARY_TYPE_EXECUTABLE;
+        ensure(state.builds.values().any(executable), CL_INVALID_PROGRAM_EXECUTABLE)?;
+        Ok(state.kernels.clone())
+    }
+
+    pub(crate) fn binaries(&self) -> Option<Arc<Vec<Vec<u8>>>> {
+        self.lock().binaries.clone()
+    }
+
+    pub(crate) fn keep_binaries(&self, binaries: Vec<Vec<u8>>) -> Arc<Vec<Vec<u8>>> {
+        Arc::clone(self.lock().binaries.insert(Arc::new(binaries)))
+    }
+
+    /// Sends the command that `make` builds from its number, and waits for the build unless `notify` is to be told.
+    pub(crate) fn build<C: Command>(
+        self: &Arc<Self>,
+        devices: &[Handle],
+        options: &[u8],
+        needs: &Needs,
+        notify: Option<BuildNotify>,
+        user_data: *mut c_void,
+        make: impl FnOnce(u64) -> C,
+    ) -> Result<()> {
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        self.begin(devices, options)?;
+        let (program, data) = (Arc::clone(self), Data(user_data));
+        let wait = BuildWait::new(move |result| {
+            program.built(result);
+            if let Some(notify) = notify {
+                let pointer = Data(pointer_of(&*program));
+                program.remote.session.callbacks().run(move || {
+                    // SAFETY: the program registered this function for this data.
+                    unsafe { notify(pointer.get(), data.get()) };
+                });
+            }
+        });
+        let session = &self.remote.session;
+        let sink = Sink::of(session);
+        sink.await_build(serial, Arc::clone(&wait));
+        let sent = session.send(session.objects(), &make(serial), needs, None);
+        if sent.is_err() || session.check().is_err() {
+            // The session may have been lost before it knew of this build.
+            wait.finish(BuildResult::lost());
+        }
+        if notify.is_some() {
+            return Ok(());
+        }
+        check(wait.wait())
+    }
+
+    fn begin(&self, devices: &[Handle], options: &[u8]) -> Result<()> {
+        let mut state = self.lock();
+        ensure(!state.building && self.attached.load(Ordering::Acquire) == 0, CL_INVALID_OPERATION)?;
+        state.building = true;
+        state.binaries = None;
+        state.kernels.clear();
+        for device in devices {
+            let build = DeviceBuild { status: CL_BUILD_IN_PROGRESS, options: options.to_vec(), ..Default::default() };
+            state.builds.insert(*device, build);
+        }
+        Ok(())
+    }
+
+    fn built(&self, result: BuildResult) {
+        let mut state = self.lock();
+        state.building = false;
+        for (device, mut build) in result.devices {
+            build.options = state.builds.remove(&device).map(|before| before.options).unwrap_or_default();
+            state.builds.insert(device, build);
+        }
+        for build in state.builds.values_mut().filter(|build| build.status == CL_BUILD_IN_PROGRESS) {
+            build.status = if result.code == CL_SUCCESS { CL_BUILD_NONE } else { CL_BUILD_ERROR };
+        }
+        state.kernels = result.kernels;
+    }
+
+    /// The devices that a build is for: those given, or all of the program's.
+    pub(crate) unsafe fn targets(&self, count: cl_uint, devices: *const cl_device_id) -> Result<Vec<Handle>> {
+        ensure((count == 0) == devices.is_null(), CL_INVALID_VALUE)?;
+        if count == 0 {
+            return Ok(self.devices.iter().map(|device| device.handle).collect());
+        }
+        // SAFETY: passed on to the caller.
+        let devices = unsafe { crate::api::device::device_list(count, devices) }?;
+        let of_program = |device: &Arc<Device>| self.devices.iter().any(|one| Arc::ptr_eq(one, device));
+        ensure(devices.iter().all(of_program), CL_INVALID_DEVICE)?;
+        Ok(devices.iter().map(|device| device.handle).collect())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Checks the callback of the building functions.
+pub(crate) fn check_notify(notify: Option<BuildNotify>, user_data: *mut c_void) -> Result<()> {
+    if notify.is_none() && !user_data.is_null() { Err(Error(CL_INVALID_VALUE)) } else { Ok(()) }
+}

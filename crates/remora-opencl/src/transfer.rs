@@ -1,0 +1,225 @@
+//! Moving bytes between the program's memory and memory objects.
+//!
+//! The ordinary way is through staging in the arena: a write's bytes are taken at the call, a read's bytes are copied out
+//! when the worker tells that they are there. Where the arena has no room, or a write's bytes are not there yet, they go in
+//! parts when the command is ready.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use opencl_sys::*;
+use remora_client::{Direction, HostArea, Session, Staging, Transfer};
+use remora_protocol::List;
+use remora_protocol::opencl::{Area, EnqueueRead, EnqueueWrite, EventDone};
+
+use crate::api::queue::Queue;
+use crate::command::Enqueue;
+use crate::error::{Error, Result, check};
+use crate::event::Event;
+use crate::mem::Mem;
+
+/// Small writes wait for the queue's next wait to free their staging, instead of a notice each.
+const SMALL: usize = 64 << 10;
+/// As long as no more than this is held that way.
+const HELD: u64 = 4 << 20;
+/// `staging` of a read without any.
+const NOWHERE: u64 = u64::MAX;
+
+/// What happens with the staging of a map once the transfer is done, and other owners of memory.
+pub(crate) type Keep = Box<dyn Send>;
+
+/// Enqueues a copy of `area` of `mem` to the program's memory at `host`.
+pub(crate) fn read(
+    enqueue: Enqueue,
+    command_type: u32,
+    mem: &Mem,
+    area: Area,
+    host: HostArea,
+    blocking: bool,
+) -> Result<()> {
+    let staging = enqueue.queue.remote.session.stage(host.packed_length());
+    let offset = staging.as_ref().map(Staging::offset);
+    if blocking {
+        let parts = staging.is_none().then_some(host);
+        read_now(enqueue, command_type, mem, area, offset.unwrap_or(NOWHERE), parts, || {
+            if let Some(staging) = staging {
+                // SAFETY: the program's destination is valid during this call; the staging is as long as the area.
+                unsafe { host.scatter(0, staging.pointer().as_ptr(), host.packed_length()) };
+            }
+        })
+    } else {
+        read_later(enqueue, command_type, mem, area, offset, Some(host), staging)
+    }
+}
+
+/// Reads and waits: `take` runs once the bytes are in the staging at `offset`, unless they go to `parts` in parts.
+pub(crate) fn read_now(
+    mut enqueue: Enqueue,
+    command_type: u32,
+    mem: &Mem,
+    area: Area,
+    offset: u64,
+    parts: Option<HostArea>,
+    take: impl FnOnce(),
+) -> Result<()> {
+    let session = Arc::clone(&enqueue.queue.remote.session);
+    let waits_for_others = enqueue.waits();
+    let (event, waits) = enqueue.begin(command_type);
+    let transfer = parts.map_or(0, |host| {
+        let done = Box::new(|_| ());
+        session.begin_transfer(Transfer { direction: Direction::ToProgram, host: Some(host), staging: None, done })
+    });
+    let mem = mem.remote.handle;
+    let command = EnqueueRead { event, wait: List::new(&waits), mem, area, staging: offset, transfer };
+    let answer = enqueue.ask(&command, None);
+    session.end_transfer(transfer, CL_COMPLETE);
+    let done: EventDone = answer?.decode()?;
+    check(done.code)?;
+    let own = enqueue.event(command_type, false);
+    if let Some(event) = &own {
+        event.reached(done.state);
+    }
+    if done.state < CL_COMPLETE {
+        let code = if waits_for_others { CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST } else { done.state };
+        return Err(Error(code));
+    }
+    take();
+    enqueue.give_event();
+    Ok(())
+}
+
+/// Reads without waiting. The bytes pass through `staging` (at `offset`) or come in parts to `host`; with an offset and
+/// no `host` they stay where they are.
+pub(crate) fn read_later(
+    mut enqueue: Enqueue,
+    command_type: u32,
+    mem: &Mem,
+    area: Area,
+    offset: Option<u64>,
+    host: Option<HostArea>,
+    staging: Option<Staging>,
+) -> Result<()> {
+    let (event, waits) = enqueue.begin(command_type);
+    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToProgram, host, staging, None);
+    let mem = mem.remote.handle;
+    let staging = offset.unwrap_or(NOWHERE);
+    let command = EnqueueRead { event, wait: List::new(&waits), mem, area, staging, transfer };
+    send(enqueue, &command, None, transfer, &position)
+}
+
+/// Enqueues a copy of the program's memory at `host` to `area` of `mem`.
+pub(crate) fn write(
+    mut enqueue: Enqueue,
+    command_type: u32,
+    mem: &Mem,
+    area: Area,
+    host: HostArea,
+    blocking: bool,
+) -> Result<()> {
+    let session = Arc::clone(&enqueue.queue.remote.session);
+    let length = host.packed_length();
+    // Bytes that an unfinished read is yet to bring are not there to be taken.
+    let staging = if session.will_write(&host.span()) { None } else { session.stage(length) };
+    let Some(staging) = staging else {
+        return write_later(enqueue, command_type, mem, area, host, blocking, None);
+    };
+    // SAFETY: the program's source is valid during this call; the staging is as long as the area.
+    unsafe { host.gather(0, staging.pointer().as_ptr(), length) };
+    if blocking && enqueue.waits() {
+        // Only the end tells whether what it waits for succeeded.
+        let event = enqueue.event(command_type, true);
+        write_staged(enqueue, command_type, mem, area, staging, None)?;
+        return wait(event);
+    }
+    write_staged(enqueue, command_type, mem, area, staging, None)
+}
+
+/// Enqueues a write whose bytes are in `staging` already; `keep` is dropped with it.
+pub(crate) fn write_staged(
+    mut enqueue: Enqueue,
+    command_type: u32,
+    mem: &Mem,
+    area: Area,
+    staging: Staging,
+    keep: Option<Keep>,
+) -> Result<()> {
+    let (event, waits) = enqueue.begin(command_type);
+    let mem = mem.remote.handle;
+    let queue = Arc::clone(&enqueue.queue);
+    if keep.is_none() && queue.in_order() && staging.length() <= SMALL && queue.stream.held_bytes() < HELD {
+        let command = EnqueueWrite { event, wait: List::new(&waits), mem, area, transfer: 0 };
+        return enqueue.send_holding(&command, staging);
+    }
+    let bulk = staging.bulk();
+    let (transfer, position) =
+        begin(&mut enqueue, command_type, Direction::ToWorker, None, Some(staging), keep);
+    let command = EnqueueWrite { event, wait: List::new(&waits), mem, area, transfer };
+    send(enqueue, &command, bulk, transfer, &position)
+}
+
+/// Enqueues a write whose bytes are fetched when it is ready; `keep` is dropped when they have been.
+pub(crate) fn write_later(
+    mut enqueue: Enqueue,
+    command_type: u32,
+    mem: &Mem,
+    area: Area,
+    host: HostArea,
+    blocking: bool,
+    keep: Option<Keep>,
+) -> Result<()> {
+    let own = enqueue.event(command_type, blocking);
+    let (event, waits) = enqueue.begin(command_type);
+    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToWorker, Some(host), None, keep);
+    let mem = mem.remote.handle;
+    let command = EnqueueWrite { event, wait: List::new(&waits), mem, area, transfer };
+    send(enqueue, &command, None, transfer, &position)?;
+    if blocking { wait(own) } else { Ok(()) }
+}
+
+/// Registers the transfer of a command: its end is the command's.
+fn begin(
+    enqueue: &mut Enqueue,
+    command_type: u32,
+    direction: Direction,
+    host: Option<HostArea>,
+    staging: Option<Staging>,
+    keep: Option<Keep>,
+) -> (u64, Arc<AtomicU64>) {
+    let event = enqueue.event(command_type, false);
+    if let Some(event) = &event {
+        event.awaits_transfer();
+    }
+    let position = Arc::new(AtomicU64::new(0));
+    let (queue, place): (Arc<Queue>, _) = (Arc::clone(&enqueue.queue), Arc::clone(&position));
+    let done = move |state| {
+        drop(keep);
+        if state == CL_COMPLETE {
+            queue.event_complete(place.load(Ordering::Acquire));
+        }
+        if let Some(event) = event {
+            event.transferred(state);
+        }
+    };
+    let session: &Session = &enqueue.queue.remote.session;
+    (session.begin_transfer(Transfer { direction, host, staging, done: Box::new(done) }), position)
+}
+
+fn send<C: remora_protocol::message::Command>(
+    enqueue: Enqueue,
+    command: &C,
+    bulk: Option<remora_protocol::Bulk>,
+    transfer: u64,
+    position: &AtomicU64,
+) -> Result<()> {
+    let session = Arc::clone(&enqueue.queue.remote.session);
+    let sent = enqueue.send(command, bulk).inspect_err(|error| session.end_transfer(transfer, error.code()))?;
+    position.store(sent, Ordering::Release);
+    Ok(())
+}
+
+pub(crate) fn wait(event: Option<Arc<Event>>) -> Result<()> {
+    match event.map(|event| event.wait()).transpose()? {
+        Some(state) if state < CL_COMPLETE => Err(Error(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)),
+        _ => Ok(()),
+    }
+}

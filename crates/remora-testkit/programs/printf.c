@@ -1,0 +1,89 @@
+/* A kernel's printf and the program's own output: each line where it stands natively. */
+#include "common.h"
+
+static const char *source =
+    "kernel void say(int n) { printf(\"kernel %d\\n\", n); }\n"
+    "kernel void formats(float f, double d, float4 v, int i)\n"
+    "{ printf(\"%5.2f|%e|%4.1v4hlf|%-6d|%06x|%c|%s|%%\\n\", f, d, v, i, i, 'z', \"text\"); }\n"
+    "kernel void many(int n) { for (int i = 0; i < n; i++) printf(\"line %d of %d, with some more text\\n\", i, n); }\n"
+    "kernel void bare(void) { printf(\"no newline;\"); }\n";
+
+static const size_t one = 1;
+
+static void launch(const struct cl *cl, cl_kernel kernel)
+{
+    CHECK(clEnqueueNDRangeKernel(cl->queue, kernel, 1, NULL, &one, NULL, 0, NULL, NULL));
+}
+
+int main(void)
+{
+    struct cl cl = start(0);
+    cl_program program = build(&cl, source, "");
+    cl_kernel say = new_kernel(program, "say"), formats = new_kernel(program, "formats");
+    cl_kernel many = new_kernel(program, "many"), bare = new_kernel(program, "bare");
+
+    for (cl_int i = 0; i < 5; i++) {
+        printf("program %d\n", i);
+        fflush(stdout);
+        CHECK(clSetKernelArg(say, 0, sizeof i, &i));
+        launch(&cl, say);
+        CHECK(clFinish(cl.queue));
+    }
+    /* By an event instead of a finish. */
+    cl_int number = 10;
+    cl_event event;
+    CHECK(clSetKernelArg(say, 0, sizeof number, &number));
+    CHECK(clEnqueueNDRangeKernel(cl.queue, say, 1, NULL, &one, NULL, 0, NULL, &event));
+    CHECK(clWaitForEvents(1, &event));
+    CHECK(clReleaseEvent(event));
+    printf("after event\n");
+    fflush(stdout);
+    /* By a blocking read. */
+    number = 11;
+    CHECK(clSetKernelArg(say, 0, sizeof number, &number));
+    launch(&cl, say);
+    cl_mem buffer = new_buffer(&cl, CL_MEM_COPY_HOST_PTR, sizeof number, &number);
+    CHECK(clEnqueueReadBuffer(cl.queue, buffer, CL_TRUE, 0, sizeof number, &number, 0, NULL, NULL));
+    printf("after read\n");
+    fflush(stdout);
+    /* By looking at the status of an event. */
+    number = 12;
+    CHECK(clSetKernelArg(say, 0, sizeof number, &number));
+    CHECK(clEnqueueNDRangeKernel(cl.queue, say, 1, NULL, &one, NULL, 0, NULL, &event));
+    CHECK(clFlush(cl.queue));
+    while (event_status(event) != CL_COMPLETE)
+        sleep_ms(1);
+    CHECK(clReleaseEvent(event));
+    printf("after polling\n");
+    fflush(stdout);
+
+    cl_float f = 3.14159f;
+    cl_double d = 1234.5;
+    cl_float4 v = {{1, 2.5, -3, 4}};
+    cl_int i = 2748;
+    CHECK(clSetKernelArg(formats, 0, sizeof f, &f));
+    CHECK(clSetKernelArg(formats, 1, sizeof d, &d));
+    CHECK(clSetKernelArg(formats, 2, sizeof v, &v));
+    CHECK(clSetKernelArg(formats, 3, sizeof i, &i));
+    launch(&cl, formats);
+    CHECK(clFinish(cl.queue));
+
+    cl_int lines = 3000;
+    CHECK(clSetKernelArg(many, 0, sizeof lines, &lines));
+    launch(&cl, many);
+    CHECK(clFinish(cl.queue));
+    launch(&cl, bare);
+    launch(&cl, bare);
+    CHECK(clFinish(cl.queue));
+    printf(" end\n");
+    fflush(stdout);
+
+    CHECK(clReleaseMemObject(buffer));
+    CHECK(clReleaseKernel(say));
+    CHECK(clReleaseKernel(formats));
+    CHECK(clReleaseKernel(many));
+    CHECK(clReleaseKernel(bare));
+    CHECK(clReleaseProgram(program));
+    stop(&cl);
+    return 0;
+}

@@ -1,0 +1,227 @@
+//! What is missing, wrong or full: a slower way where there is one, else a message that says what to do.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::Duration;
+
+use remora_protocol::hello::{Answer, Reason, VERSION};
+use remora_protocol::wire::encode_to_vec;
+use remora_testkit::compare::assert_same;
+use remora_testkit::{Broker, Link, Outcome, Program, Run, places};
+
+/// An environment in which the loader finds no driver.
+fn no_driver() -> (tempfile::TempDir, String) {
+    let empty = tempfile::tempdir().expect("a temporary directory");
+    let path = empty.path().display().to_string();
+    (empty, path)
+}
+
+/// It failed in time, and said why in words that hold one of these.
+#[track_caller]
+fn assert_explained(outcome: &Outcome, words: &[&str]) {
+    assert!(!outcome.timed_out && !outcome.status.success(), "{}", outcome.describe());
+    let said = outcome.complaints().to_lowercase();
+    for word in words {
+        assert!(said.contains(word), "no word of {word:?}: {}", outcome.describe());
+    }
+}
+
+/// The machine with the device has no driver: the program finds no platform, and `remora run` or the log says why.
+#[test]
+fn missing_driver() {
+    let (_directory, vendors) = no_driver();
+    let broker = Broker::start_with(&[], &[("OCL_ICD_VENDORS", &vendors)]);
+    let outcome = Program::compile("enumerate").run(&[]).variable("REMORA_LOG", "warn").through(&broker, Link::Memfd);
+    let complaints = outcome.complaints().to_lowercase();
+    assert!(!outcome.timed_out, "{}", outcome.describe());
+    assert!(!outcome.status.success() || outcome.text() == "0 platforms\n", "{}", outcome.describe());
+    assert!(complaints.contains("driver"), "nothing is said of a driver: {}", outcome.describe());
+    assert!(broker.status().to_string().contains("problem"), "the status names no problem");
+    broker.assert_clean();
+}
+
+#[test]
+fn wrong_socket() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let url = format!("unix:{}/nothing.sock", directory.path().display());
+    let outcome = Program::compile("enumerate").run(&[]).start_to(&url, Link::Memfd).finish();
+    assert_explained(&outcome, &["nothing.sock", "remorad"]);
+    // A URL that is none.
+    let outcome = Program::compile("enumerate").run(&[]).start_to("carrier-pigeon:home", Link::Memfd).finish();
+    assert_explained(&outcome, &["carrier-pigeon", "unix:"]);
+}
+
+/// A user whom the broker doesn't allow.
+#[test]
+fn no_permission() {
+    const NOBODY: u32 = 65534;
+    let broker = Broker::start();
+    // So that it is the broker who refuses, and not the kernel.
+    let directory = broker.socket().parent().expect("a socket is in a directory");
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("our own directory");
+    for mode in [0o600, 0o666] {
+        fs::set_permissions(broker.socket(), fs::Permissions::from_mode(mode)).expect("our own socket");
+        // A copy where somebody else can run it: the build may be below a directory that is ours alone.
+        let program = directory.join("remora");
+        fs::copy(places::built("remora"), &program).expect("the copy of an executable");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("our own file");
+        let mut command = Command::new(&program);
+        command.args(["status", "--to", broker.url()]);
+        if rustix::process::geteuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY).current_dir("/");
+        } else {
+            // Without root there is nobody else to be: shut ourselves out.
+            fs::set_permissions(broker.socket(), fs::Permissions::from_mode(0)).expect("our own socket");
+        }
+        let output = command.output().expect("remora can be run");
+        let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
+        assert!(!output.status.success(), "somebody else was let in (mode {mode:o})");
+        assert!(said.contains("permission") || said.contains("may not use"), "mode {mode:o}: {said}");
+    }
+}
+
+/// A broker that speaks another version: its refusal reaches the user.
+#[test]
+fn version_mismatch() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("remora.sock");
+    let listener = UnixListener::bind(&path).expect("a socket in our own directory");
+    let message = format!("this broker speaks versions 98 to 99 of the protocol and the program {VERSION}: update one");
+    let answer = encode_to_vec(&Answer::Refused { reason: Reason::Version, message: message.clone() });
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut length = [0; 4];
+            if stream.read_exact(&mut length).is_err() {
+                continue;
+            }
+            let mut hello = vec![0; u32::from_le_bytes(length) as usize];
+            let _ = stream.read_exact(&mut hello);
+            let _ = stream.write_all(&u32::try_from(answer.len()).expect("a short answer").to_le_bytes());
+            let _ = stream.write_all(&answer);
+        }
+    });
+    let url = format!("unix:{}", path.display());
+    let outcome = Program::compile("enumerate").run(&[]).start_to(&url, Link::Memfd).finish();
+    assert_explained(&outcome, &["versions 98 to 99"]);
+    // A program that is not started by `remora run` finds no platform and can go on.
+    let outcome = front_end_alone(&url).native().good();
+    assert_eq!(outcome.text(), "0 platforms\n", "{}", outcome.describe());
+    assert!(outcome.complaints().contains("versions 98 to 99"), "{}", outcome.describe());
+}
+
+/// `enumerate` with the front-end as its only driver, without `remora run`.
+fn front_end_alone(url: &str) -> Run {
+    let vendors = places::scratch("vendors");
+    let file = vendors.join("remora.icd");
+    let fresh = vendors.join(format!("{}.new", std::process::id()));
+    fs::write(&fresh, format!("{}\n", places::built("libremora.so").display())).expect("a file of our own");
+    fs::rename(&fresh, &file).expect("a file can be renamed in its directory");
+    Program::compile("enumerate")
+        .run(&["time"])
+        .variable("OCL_ICD_VENDORS", &vendors)
+        .variable("REMORA_TO", url)
+        .variable("REMORA_LOG", "warn")
+}
+
+/// Without a broker enumeration declines in under 50 ms. The fastest of some tries counts: this machine may be busy.
+#[test]
+fn no_broker() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let stale = directory.path().join("stale.sock");
+    drop(UnixListener::bind(&stale).expect("a socket in our own directory"));
+    for path in [directory.path().join("none.sock"), stale] {
+        let mut fastest = f64::MAX;
+        for _ in 0..10 {
+            let outcome = front_end_alone(&format!("unix:{}", path.display())).native().good();
+            assert_eq!(outcome.text(), "0 platforms\n", "{}", outcome.describe());
+            let complaints = outcome.complaints();
+            let took = complaints.lines().last().and_then(|line| line.parse().ok());
+            fastest = fastest.min(took.unwrap_or_else(|| panic!("no time: {}", outcome.describe())));
+        }
+        assert!(fastest < 0.05, "{fastest} s without a broker at {}", path.display());
+    }
+}
+
+/// One who accepts and then says nothing holds nobody up for long.
+#[test]
+fn silent_broker() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("silent.sock");
+    let _listener = UnixListener::bind(&path).expect("a socket in our own directory");
+    let run = front_end_alone(&format!("unix:{}", path.display())).limit(Duration::from_secs(30));
+    let outcome = run.native().good();
+    assert_eq!(outcome.text(), "0 platforms\n", "{}", outcome.describe());
+}
+
+/// Everything works in the smallest arena, which most transfers don't fit into.
+#[test]
+fn arena_full() {
+    let broker = Broker::start_with(&["--arena", "16MiB"], &[]);
+    for name in ["buffers", "maps", "images", "read_then_write"] {
+        let run = Program::compile(name).run(&[]);
+        let native = run.native();
+        for link in Link::ALL {
+            assert_same(&native, &run.through(&broker, link));
+        }
+    }
+    broker.assert_clean();
+}
+
+/// The broker may have no files of that size: either there is a message, or it works without.
+#[test]
+fn shared_memory_full() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let script = directory.path().join("limited");
+    let broker = places::built("remorad");
+    // RLIMIT_FSIZE also holds for memory files: making one of a GiB fails as when there is no room.
+    fs::write(&script, format!("#!/bin/sh\nulimit -f 65536\nexec {} \"$@\"\n", broker.display())).expect("a script");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("our own script");
+    let remora = places::built("remora");
+    let outcome = Run::new(remora)
+        .arguments(&["run", "--link", "memfd", "--"])
+        .arguments(&[Program::compile("buffers").path()])
+        .variable("REMORA_BROKER", &script)
+        .variable("REMORA_LOG", "warn")
+        .limit(Duration::from_secs(60))
+        .native();
+    assert!(!outcome.timed_out, "{}", outcome.describe());
+    if outcome.status.success() {
+        assert_same(&Program::compile("buffers").run(&[]).native(), &outcome);
+    } else {
+        let said = outcome.complaints().to_lowercase();
+        assert!(said.contains("shared memory") || said.contains("memory"), "{}", outcome.describe());
+    }
+}
+
+/// The build log of the driver reaches the program.
+#[test]
+fn kernel_that_does_not_compile() {
+    let source = "kernel void broken(global int *x) { *x = no_such_thing; }";
+    let script = format!(
+        "import pyopencl as cl\nc = cl.Context(cl.get_platforms()[0].get_devices())\ntry:\n    cl.Program(c, '{source}').build()\n\
+         except cl.RuntimeError as error:\n    print('no_such_thing' in str(error), 'BUILD_PROGRAM_FAILURE' in str(error))\n"
+    );
+    let run = Run::new(places::python()).arguments(&["-c", &script]).variable("PYOPENCL_NO_CACHE", "1");
+    let native = run.native();
+    assert_eq!(native.text(), "True True\n", "{}", native.describe());
+    for link in Link::ALL {
+        assert_same(&native, &run.remoted(link));
+    }
+}
+
+/// A program that doesn't exist, and one that ends with a status of its own.
+#[test]
+fn statuses_of_remora_run() {
+    let status = |program: &str, arguments: &[&str]| {
+        let outcome = Run::new(program).arguments(arguments).remoted(Link::Memfd);
+        (outcome.status.code(), outcome.complaints())
+    };
+    let (code, said) = status("/no/such/program", &[]);
+    assert!(code == Some(127) && said.contains("/no/such/program"), "{code:?}: {said}");
+    assert_eq!(status("/bin/sh", &["-c", "exit 42"]).0, Some(42));
+    assert_eq!(status("/bin/sh", &["-c", "kill -TERM $$"]).0, Some(128 + 15));
+}

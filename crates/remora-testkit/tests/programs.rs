@@ -1,0 +1,144 @@
+//! Every C program of this crate, natively and through Remora on each link: the output must be the same.
+
+use std::time::Duration;
+
+use remora_testkit::compare::assert_same;
+use remora_testkit::processes::{self, Sampler, assert_all_gone};
+use remora_testkit::{Broker, Link, Program, places};
+
+/// Natively and on one link.
+fn same(name: &str, arguments: &[&str], link: Link) {
+    let run = Program::compile(name).run(arguments);
+    let native = run.native();
+    let remoted = run.remoted(link);
+    assert_same(&native, &remoted);
+    assert_all_gone(&remoted.mark);
+}
+
+macro_rules! programs {
+    ($($name:ident)*) => {
+        $(mod $name {
+            use super::*;
+
+            #[test]
+            fn memfd() {
+                same(stringify!($name), &[], Link::Memfd);
+            }
+
+            #[test]
+            fn stream() {
+                same(stringify!($name), &[], Link::Stream);
+            }
+        })*
+    };
+}
+
+programs! {
+    queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf info
+    sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
+    read_then_write leak dlclose fork enumerate
+}
+
+/// What the specification demands and this machine's driver doesn't do: the program checks itself.
+#[test]
+fn beyond_the_driver() {
+    for link in Link::ALL {
+        let outcome = Program::compile("beyond").run(&[]).remoted(link).good();
+        assert_eq!(outcome.text().lines().count(), 4, "{}", outcome.describe());
+    }
+}
+
+/// Natively the child of a process that has used OpenCL can't use it: the driver's threads aren't in it.
+#[test]
+fn fork_after_use() {
+    for link in Link::ALL {
+        let outcome = Program::compile("fork").run(&["after"]).remoted(link).good();
+        let expected = "parent before: 216\nchild 0: 343\nchild 1: 512\nchild 2: 729\nparent after: 11, 512\n";
+        assert_eq!(outcome.text(), expected, "{}", outcome.describe());
+        assert_all_gone(&outcome.mark);
+    }
+}
+
+/// Commands are under way when the program ends.
+#[test]
+fn leak_with_commands_pending() {
+    let run = Program::compile("leak").run(&["pending"]);
+    let native = run.native();
+    let broker = Broker::start();
+    for link in Link::ALL {
+        assert_same(&native, &run.through(&broker, link));
+        broker.assert_clean();
+    }
+}
+
+/// A broker that has served many sessions holds no more than one that has served a few.
+#[test]
+fn sessions_leave_nothing_behind() {
+    let broker = Broker::start();
+    let run = Program::compile("leak").run(&[]);
+    let serve = |count: usize| {
+        for index in 0..count {
+            let _ = run.through(&broker, Link::ALL[index % 2]).good();
+        }
+        broker.assert_clean();
+        (processes::open_files(broker.pid()), processes::resident_kib(broker.pid()).expect("the broker runs"))
+    };
+    let (files, memory) = serve(4);
+    let (files_later, memory_later) = serve(12);
+    assert!(files_later <= files, "{files} descriptors, then {files_later}");
+    assert!(memory_later <= memory + 2048, "{memory} KiB, then {memory_later}");
+}
+
+/// 100 GB of writes behind a user event, in a memory that is far smaller.
+#[test]
+fn queued_writes_memfd() {
+    queued_writes(1600, Link::Memfd);
+}
+
+/// The same with less: a socket is slower.
+#[test]
+fn queued_writes_stream() {
+    queued_writes(100, Link::Stream);
+}
+
+fn queued_writes(count: u32, link: Link) {
+    let broker = Broker::start();
+    let program = Program::compile("queued_writes");
+    let native = program.run(&["16"]).native().good();
+    assert!(native.text().contains("memory bounded"), "{}", native.describe());
+    let run = program.run(&[&count.to_string()]).limit(Duration::from_secs(200));
+    let running = run.start_through(&broker, link);
+    let (of_program, of_broker) = (running.mark().to_owned(), broker.mark().to_owned());
+    let sampler =
+        Sampler::start(move || [processes::marked(&of_program), processes::marked(&of_broker)].into_iter().flatten().collect());
+    let outcome = running.finish().good();
+    let peak = sampler.peak_kib() >> 10;
+    assert!(outcome.text().contains("memory bounded"), "{}", outcome.describe());
+    // The program's and the device's 64 MiB, the driver, and an arena of at most 1 GiB that both sides map.
+    assert!(peak < 3072, "{peak} MiB at the peak: {}", outcome.describe());
+    broker.assert_clean();
+}
+
+/// The null driver runs the same protocol and computes nothing.
+#[test]
+fn null_driver() {
+    for link in Link::ALL {
+        let outcome = Program::compile("enumerate").run(&[]).with_null_driver().remoted(link).good();
+        assert!(outcome.text().starts_with("1 platforms"), "{}", outcome.describe());
+    }
+}
+
+/// Python's multiprocessing: children before OpenCL was used, and after.
+#[test]
+fn multiprocessing() {
+    let script = places::source("programs/multiprocessing_fork.py");
+    let run = remora_testkit::Run::new(places::python()).arguments(&[&script]).variable("PYOPENCL_NO_CACHE", "1");
+    let native = run.native();
+    for link in Link::ALL {
+        let remoted = run.remoted(link);
+        assert_same(&native, &remoted);
+        assert_all_gone(&remoted.mark);
+    }
+    let beyond = run.arguments(&["after"]).remoted(Link::Memfd);
+    assert_same(&native, &beyond);
+}

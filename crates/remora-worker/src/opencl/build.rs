@@ -1,0 +1,330 @@
+//! Building programs: on threads of their own, one at a time for each program, answered by a notice.
+
+use std::collections::VecDeque;
+use std::ffi::{CString, c_void};
+use std::ptr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use opencl_sys::*;
+use remora_protocol::opencl::{BuildProgram, CompileProgram, DeviceBuild, LinkProgram, ProgramBuilt};
+use remora_protocol::{Handle, List};
+
+use super::context::{Context, Device};
+use super::driver::{Driver, Object, call, query, query_number};
+use super::executor::{DRIVER_STACK, guarded, spawn};
+use super::kernel_facts::{self, text};
+use super::shared::Shared;
+use super::violation::Violation;
+use crate::lock;
+
+/// A program.
+pub struct Program {
+    object: Object,
+    /// Its context.
+    pub context: Arc<Context>,
+    /// The devices that it is for, in the driver's order.
+    pub devices: Vec<Arc<Device>>,
+    /// Held while it is built, and while kernels are made of it: not every driver can do both.
+    pub building: Mutex<()>,
+}
+
+impl Program {
+    /// Takes over a program of the driver.
+    ///
+    /// # Safety
+    /// `raw` is a program of the driver, with a reference that is ours.
+    #[must_use]
+    pub unsafe fn new(shared: &Shared, context: Arc<Context>, devices: Vec<Arc<Device>>, raw: *mut c_void) -> Arc<Self> {
+        // SAFETY: by the promise of the caller.
+        let object = unsafe { Object::new(raw, shared.driver.clReleaseProgram) };
+        Arc::new(Self { object, context, devices, building: Mutex::new(()) })
+    }
+
+    /// The driver's name for it.
+    #[must_use]
+    pub fn raw(&self) -> *mut c_void {
+        self.object.raw()
+    }
+}
+
+/// Builds under way. Each has a thread, up to a number; the others wait.
+#[derive(Default)]
+pub struct Builds {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    running: usize,
+    waiting: VecDeque<Job>,
+}
+
+type Job = Box<dyn FnOnce(&Arc<Shared>) + Send>;
+
+/// As many builds as a large program compiles at once; compilers take much memory.
+const MOST: usize = 16;
+
+impl Builds {
+    fn start(&self, shared: &Arc<Shared>, job: Job) -> Result<(), Violation> {
+        let mut state = lock(&self.state);
+        state.waiting.push_back(job);
+        if state.running >= MOST {
+            return Ok(());
+        }
+        let builder = Arc::clone(shared);
+        let body = move || {
+            guarded(&builder, || {
+                while let Some(job) = builder.builds.next() {
+                    job(&builder);
+                }
+                Ok(())
+            });
+        };
+        match spawn("build", DRIVER_STACK, body) {
+            Ok(()) => state.running += 1,
+            // The threads there are will get to it.
+            Err(_) if state.running > 0 => {}
+            Err(error) => {
+                tracing::error!(%error, "no thread for a build");
+                return Err(Violation::new("no room for a thread"));
+            }
+        }
+        Ok(())
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut state = lock(&self.state);
+        let job = state.waiting.pop_front();
+        if job.is_none() {
+            state.running -= 1;
+        }
+        job
+    }
+}
+
+/// Executes `BuildProgram`.
+///
+/// # Errors
+/// If there is no room for a thread.
+pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) -> Result<(), Violation> {
+    let (handle, serial, options) = (message.program, message.serial, c_string(message.options));
+    let found = found(shared, handle, &message.devices);
+    let job = move |shared: &Arc<Shared>| {
+        let (program, devices) = match found {
+            Ok(found) => found,
+            Err(code) => return refused(shared, handle, serial, code),
+        };
+        let _building = lock(&program.building);
+        let ids = ids(&devices);
+        let (count, list) = device_list(&ids);
+        // SAFETY: a live program and devices of the driver; without a callback the call ends when the build has.
+        let code = unsafe {
+            call!(
+                shared.driver,
+                clBuildProgram(program.raw(), count, list, options.as_ptr(), None, ptr::null_mut())
+            )
+        };
+        report(shared, handle, serial, code, &program, &devices);
+    };
+    shared.builds.start(shared, Box::new(job))
+}
+
+/// Executes `CompileProgram`.
+///
+/// # Errors
+/// If there is no room for a thread.
+pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) -> Result<(), Violation> {
+    let (handle, serial, options) = (message.program, message.serial, c_string(message.options));
+    let found = found(shared, handle, &message.devices);
+    let headers: Result<Vec<_>, cl_int> =
+        message.headers.iter().map(|header| Ok((c_string(header.name), shared.tables.programs.get(header.program)?))).collect();
+    let job = move |shared: &Arc<Shared>| {
+        let ((program, devices), headers) = match found.and_then(|found| Ok((found, headers?))) {
+            Ok(found) => found,
+            Err(code) => return refused(shared, handle, serial, code),
+        };
+        let _building = lock(&program.building);
+        let ids = ids(&devices);
+        let (count, list) = device_list(&ids);
+        let programs: Vec<cl_program> = headers.iter().map(|(_, program)| program.raw()).collect();
+        let mut names: Vec<_> = headers.iter().map(|(name, _)| name.as_ptr()).collect();
+        let none = programs.is_empty();
+        // SAFETY: live programs and devices of the driver; the strings end with 0 and outlive the call, which ends when
+        // the compilation has.
+        let code = unsafe {
+            call!(
+                shared.driver,
+                clCompileProgram(
+                    program.raw(),
+                    count,
+                    list,
+                    options.as_ptr(),
+                    u32::try_from(programs.len()).unwrap_or(u32::MAX),
+                    if none { ptr::null() } else { programs.as_ptr() },
+                    if none { ptr::null_mut() } else { names.as_mut_ptr() },
+                    None,
+                    ptr::null_mut()
+                )
+            )
+        };
+        report(shared, handle, serial, code, &program, &devices);
+    };
+    shared.builds.start(shared, Box::new(job))
+}
+
+/// Executes `LinkProgram`.
+///
+/// # Errors
+/// If there is no room for a thread.
+pub fn link(shared: &Arc<Shared>, message: &LinkProgram<'_>) -> Result<(), Violation> {
+    // What is linked may come from anywhere.
+    shared.may_print.store(true, Ordering::SeqCst);
+    let (handle, serial, options) = (message.program, message.serial, c_string(message.options));
+    let found = shared.tables.contexts.get(message.context).and_then(|context| {
+        let devices = shared.tables.devices.get_all(message.devices.iter())?;
+        let inputs = shared.tables.programs.get_all(message.inputs.iter())?;
+        let alien = inputs.iter().any(|input| !Arc::ptr_eq(&input.context, &context))
+            || devices.iter().any(|device| device.platform != context.platform);
+        if alien { Err(CL_INVALID_CONTEXT) } else { Ok((context, devices, inputs)) }
+    });
+    let job = move |shared: &Arc<Shared>| {
+        let (context, devices, inputs) = match found {
+            Ok(found) => found,
+            Err(code) => return link_refused(shared, handle, serial, code, &[]),
+        };
+        let ids = ids(&devices);
+        let (count, list) = device_list(&ids);
+        let programs: Vec<cl_program> = inputs.iter().map(|program| program.raw()).collect();
+        let length = u32::try_from(programs.len()).unwrap_or(u32::MAX);
+        let devices = if devices.is_empty() { context.devices.clone() } else { devices };
+        let Some(link) = shared.driver.clLinkProgram else {
+            return link_refused(shared, handle, serial, CL_LINKER_NOT_AVAILABLE, &devices);
+        };
+        let mut code = CL_SUCCESS;
+        // SAFETY: a live context, programs and devices of the driver; the call ends when the linking has.
+        let raw = unsafe {
+            let (options, programs) = (options.as_ptr(), programs.as_ptr());
+            link(context.raw(), count, list, options, length, programs, None, ptr::null_mut(), &raw mut code)
+        };
+        if raw.is_null() {
+            let code = if code == CL_SUCCESS { CL_LINK_PROGRAM_FAILURE } else { code };
+            return link_refused(shared, handle, serial, code, &devices);
+        }
+        // SAFETY: the driver has just made it for us, some also where it failed: then it has the log.
+        let program = unsafe { Program::new(shared, context, devices.clone(), raw) };
+        if let Err(violation) = shared.tables.programs.insert(handle, Ok(Arc::clone(&program))) {
+            return shared.end(&violation);
+        }
+        let _building = lock(&program.building);
+        report(shared, handle, serial, code, &program, &devices);
+    };
+    shared.builds.start(shared, Box::new(job))
+}
+
+type Found = Result<(Arc<Program>, Vec<Arc<Device>>), cl_int>;
+
+/// The program and the devices to build for.
+fn found(shared: &Shared, program: Handle, devices: &List<'_, Handle>) -> Found {
+    let program = shared.tables.programs.get(program)?;
+    let devices = shared.tables.devices.get_all(devices.iter())?;
+    let alien = devices.iter().any(|device| device.platform != program.context.platform);
+    if alien { Err(CL_INVALID_DEVICE) } else { Ok((program, devices)) }
+}
+
+fn ids(devices: &[Arc<Device>]) -> Vec<cl_device_id> {
+    devices.iter().map(|device| device.id()).collect()
+}
+
+/// No devices mean all of the program's.
+fn device_list(ids: &[cl_device_id]) -> (u32, *const cl_device_id) {
+    let list = if ids.is_empty() { ptr::null() } else { ids.as_ptr() };
+    (u32::try_from(ids.len()).unwrap_or(u32::MAX), list)
+}
+
+/// A C string ends at its first 0, wherever it came from.
+fn c_string(bytes: &[u8]) -> CString {
+    CString::new(text(bytes.to_vec())).unwrap_or_default()
+}
+
+/// Tells what came of a build that the driver ran.
+fn report(shared: &Shared, handle: Handle, serial: u64, code: cl_int, program: &Program, devices: &[Arc<Device>]) {
+    let devices = if devices.is_empty() { &program.devices } else { devices };
+    let built: Vec<_> = devices.iter().map(|device| Built::new(shared.driver, program, device)).collect();
+    let executable = built.iter().any(|built| built.status == CL_BUILD_SUCCESS && built.may_be_executable());
+    let kernels =
+        if executable { kernel_facts::gather(shared.driver, program.raw(), devices) } else { Vec::new() };
+    let notice = ProgramBuilt {
+        program: handle,
+        serial,
+        code,
+        devices: built.iter().map(Built::wire).collect(),
+        kernels: kernels.iter().map(kernel_facts::Kernel::wire).collect(),
+    };
+    shared.notices.send(&notice, None);
+}
+
+fn refused(shared: &Shared, program: Handle, serial: u64, code: cl_int) {
+    shared.notices.send(&ProgramBuilt { program, serial, code, devices: Vec::new(), kernels: Vec::new() }, None);
+}
+
+/// There is no program: those who use it all the same are told why.
+fn link_refused(shared: &Shared, program: Handle, serial: u64, code: cl_int, devices: &[Arc<Device>]) {
+    if let Err(violation) = shared.tables.programs.insert(program, Err(code)) {
+        return shared.end(&violation);
+    }
+    let failed = |device: &Arc<Device>| DeviceBuild { device: device.handle, status: CL_BUILD_ERROR, ..Default::default() };
+    let devices = devices.iter().map(failed).collect();
+    shared.notices.send(&ProgramBuilt { program, serial, code, devices, kernels: Vec::new() }, None);
+}
+
+/// What one device made of a build.
+struct Built {
+    device: Handle,
+    status: cl_int,
+    binary_type: u32,
+    global_variable_size: u64,
+    log: Vec<u8>,
+}
+
+impl Built {
+    fn new(driver: Driver, program: &Program, device: &Device) -> Self {
+        let ask = |param| {
+            move |size, value, size_ret| {
+                // SAFETY: the caller keeps the program and the device, and `value` has room for `size` bytes.
+                unsafe {
+                    call!(driver, clGetProgramBuildInfo(program.raw(), device.id(), param, size, value, size_ret))
+                }
+            }
+        };
+        let status = query_number(ask(CL_PROGRAM_BUILD_STATUS)).map_or_else(|code| code, cl_int::from_ne_bytes);
+        let binary_type = query_number(ask(CL_PROGRAM_BINARY_TYPE)).map(u32::from_ne_bytes);
+        let size = query_number(ask(CL_PROGRAM_BUILD_GLOBAL_VARIABLE_TOTAL_SIZE)).map(usize::from_ne_bytes);
+        Self {
+            device: device.handle,
+            status,
+            // Drivers of before OpenCL 1.2 know executables only.
+            binary_type: binary_type.unwrap_or(if status == CL_BUILD_SUCCESS {
+                CL_PROGRAM_BINARY_TYPE_EXECUTABLE
+            } else {
+                CL_PROGRAM_BINARY_TYPE_NONE
+            }),
+            global_variable_size: size.unwrap_or(0) as u64,
+            log: text(query(ask(CL_PROGRAM_BUILD_LOG)).unwrap_or_default()),
+        }
+    }
+
+    fn may_be_executable(&self) -> bool {
+        self.binary_type == CL_PROGRAM_BINARY_TYPE_EXECUTABLE
+    }
+
+    fn wire(&self) -> DeviceBuild<'_> {
+        DeviceBuild {
+            device: self.device,
+            status: self.status,
+            binary_type: self.binary_type,
+            global_variable_size: self.global_variable_size,
+            log: &self.log,
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Commands that move bytes between the program and memory objects: reads, writes, and maps of stores.
+
+use std::ptr;
+use std::sync::Arc;
+
+use opencl_sys::{
+    CL_COMPLETE, CL_FALSE, CL_INVALID_CONTEXT, CL_INVALID_OPERATION, CL_INVALID_VALUE, CL_SUCCESS, CL_TRUE, cl_event,
+    cl_int,
+};
+use remora_protocol::opencl::{
+    EnqueueMapStore, EnqueueRead, EnqueueUnmapStore, EnqueueWrite, EventDone, TransferDone,
+};
+use remora_protocol::{Bulk, Handle};
+
+use super::area::Region;
+use super::completions::Work;
+use super::driver::{call, check};
+use super::engine;
+use super::events::Event;
+use super::memory::{Mem, check_mapped};
+use super::pending::Transfer;
+use super::queue::{At, Enqueued};
+use super::shared::Shared;
+use super::transfer::{read_region, wait_list, write_region};
+use super::violation::Violation;
+
+/// The `staging` of a read that has none.
+const NO_STAGING: u64 = u64::MAX;
+
+/// Executes `EnqueueRead`.
+///
+/// # Errors
+/// If the staging is not the client's to give, or the event can't be named.
+pub fn read(at: &At<'_>, message: &EnqueueRead<'_>) -> Result<(), Violation> {
+    let (mem, region) = match target(at, message.mem, |mem| Region::new(&message.area, &mem.shape)) {
+        Ok(target) => target,
+        Err(code) => return read_refused(at, message, code),
+    };
+    if message.staging == NO_STAGING {
+        if message.transfer == 0 {
+            return Err(Violation::new("a read to nowhere"));
+        }
+        return engine::defer_read(at, message, mem, region);
+    }
+    let bulk = Bulk { offset: message.staging, length: region.packed() as u64 };
+    let staging = at.shared.client_memory(bulk)?;
+    at.shared.stats.bytes_copied.add(bulk.length);
+    let inline = at.answer && at.queue.may_block(at.shared);
+    let blocking = if inline { CL_TRUE } else { CL_FALSE };
+    let enqueued = at.enqueue(message.event, &message.wait, !inline, |wait, event| {
+        // SAFETY: live objects; the staging is the client's until it is told that the read is done, and stays mapped.
+        unsafe {
+            read_region(at.shared.driver, at.queue.raw(), mem.raw(), &region, blocking, staging, wait, event)
+        }
+    })?;
+    match enqueued {
+        Err(code) => read_told(at, message, code),
+        Ok(_) if inline => {
+            at.shared.settle();
+            // The program learns now what it could not be told before.
+            let code = at.queue.take_late().unwrap_or(CL_SUCCESS);
+            at.reply(&EventDone { code, state: CL_COMPLETE }, Some(bulk));
+        }
+        Ok(Some(event)) if at.answer => answer_later(at, &event, bulk),
+        Ok(Some(event)) => announce(at.shared, message.transfer, &event, Some(bulk)),
+        Ok(None) => {}
+    }
+    Ok(())
+}
+
+/// A blocking read where the executor may not block.
+fn answer_later(at: &At<'_>, event: &Arc<Event>, bulk: Bulk) {
+    let (queue, position) = (Arc::clone(at.queue), at.position);
+    at.queue.flush(at.shared);
+    at.shared.stats.round_trips.add(1);
+    let reply = move |shared: &Arc<Shared>, state: cl_int| {
+        // A failure is in the state; the code is about the call.
+        let code = if state < 0 { CL_SUCCESS } else { queue.take_late().unwrap_or(CL_SUCCESS) };
+        let bulk = (state == CL_COMPLETE).then_some(bulk);
+        queue.replies.send(&shared.notices, position, &EventDone { code, state }, bulk);
+    };
+    at.shared.completions.when(at.shared.driver, event, CL_COMPLETE, Work::Run(Box::new(reply)));
+}
+
+/// A read whose end is told by TransferDone.
+fn announce(shared: &Arc<Shared>, number: u64, event: &Arc<Event>, bulk: Option<Bulk>) {
+    let transfer = Transfer::new(number, Arc::clone(event), bulk);
+    shared.pending.add(&transfer);
+    shared.completions.when(shared.driver, event, CL_COMPLETE, Work::Arrived(transfer));
+}
+
+fn read_refused(at: &At<'_>, message: &EnqueueRead<'_>, code: cl_int) -> Result<(), Violation> {
+    at.refused(message.event, code)?;
+    read_told(at, message, code);
+    Ok(())
+}
+
+/// Tells of a read that was refused, which has been taken care of otherwise.
+fn read_told(at: &At<'_>, message: &EnqueueRead<'_>, code: cl_int) {
+    if at.answer {
+        at.reply(&EventDone { code, state: code }, None);
+    } else {
+        done(at.shared, message.transfer, code);
+    }
+}
+
+/// Executes `EnqueueWrite`.
+///
+/// # Errors
+/// If the bulk bytes are not the client's to give or not as many as the area takes, or the event can't be named.
+pub fn write(at: &At<'_>, message: &EnqueueWrite<'_>) -> Result<(), Violation> {
+    let source = at.bulk.map(|bulk| at.shared.client_memory(bulk)).transpose()?;
+    let (mem, region) = match target(at, message.mem, |mem| Region::new(&message.area, &mem.shape)) {
+        Ok(target) => target,
+        Err(code) => {
+            at.refused(message.event, code)?;
+            done(at.shared, message.transfer, code);
+            at.reply_status(code);
+            return Ok(());
+        }
+    };
+    let (Some(source), Some(bulk)) = (source, at.bulk) else {
+        if message.transfer == 0 {
+            return Err(Violation::new("a write of nothing"));
+        }
+        return engine::defer_write(at, message, mem, region);
+    };
+    if bulk.length != region.packed() as u64 {
+        return Err(Violation::new("a write of another size than its area"));
+    }
+    at.shared.stats.bytes_copied.add(bulk.length);
+    let track = message.transfer != 0;
+    let enqueued = at.enqueue(message.event, &message.wait, track, |wait, event| {
+        // SAFETY: live objects; the bytes are the client's until it is told that the write is done, and stay mapped.
+        unsafe {
+            write_region(at.shared.driver, at.queue.raw(), mem.raw(), &region, CL_FALSE, source, wait, event)
+        }
+    })?;
+    told_when_done(at, message.transfer, &enqueued);
+    at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
+    Ok(())
+}
+
+/// TransferDone follows the completion of a write.
+fn told_when_done(at: &At<'_>, transfer: u64, enqueued: &Enqueued) {
+    match enqueued {
+        Err(code) => done(at.shared, transfer, *code),
+        Ok(Some(event)) if transfer != 0 => {
+            let work = Work::Run(Box::new(move |shared: &Arc<Shared>, state: cl_int| done(shared, transfer, state)));
+            at.shared.completions.when(at.shared.driver, event, CL_COMPLETE, work);
+        }
+        Ok(_) => {}
+    }
+}
+
+/// Tells that a transfer has ended, unless nobody cares.
+pub fn done(shared: &Shared, transfer: u64, state: cl_int) {
+    if transfer != 0 {
+        shared.notices.send(&TransferDone { transfer, state }, None);
+    }
+}
+
+/// The memory object of a command and its region, checked.
+fn target(
+    at: &At<'_>,
+    mem: Handle,
+    region: impl FnOnce(&Mem) -> Result<Region, cl_int>,
+) -> Result<(Arc<Mem>, Region), cl_int> {
+    let mem = memory(at, mem)?;
+    let region = region(&mem)?;
+    Ok((mem, region))
+}
+
+/// A memory object that the queue's commands may use.
+///
+/// # Errors
+/// The code that such a command is refused with.
+pub fn memory(at: &At<'_>, mem: Handle) -> Result<Arc<Mem>, cl_int> {
+    let mem = at.shared.tables.mems.get(mem)?;
+    if Arc::ptr_eq(&mem.context, &at.queue.context) { Ok(mem) } else { Err(CL_INVALID_CONTEXT) }
+}
+
+/// Executes `EnqueueMapStore`: the driver makes the store current, no bytes move.
+///
+/// # Errors
+/// If the event can't be named.
+pub fn map_store(at: &At<'_>, message: &EnqueueMapStore<'_>) -> Result<(), Violation> {
+    let mut mapped = Ok(());
+    let enqueued = at.enqueue(message.event, &message.wait, message.transfer != 0, |wait, event| {
+        let mem = memory(at, message.mem)?;
+        let (offset, size) = range(&mem, message.offset, message.size)?;
+        let (count, list) = wait_list(wait)?;
+        let Some(map) = at.shared.driver.clEnqueueMapBuffer else { return Err(CL_INVALID_OPERATION) };
+        let mut code = CL_SUCCESS;
+        let (queue, flags) = (at.queue.raw(), message.flags);
+        // SAFETY: live objects of the driver, and the range lies in the buffer.
+        let address = unsafe {
+            map(queue, mem.raw(), CL_FALSE, flags, offset, size, count, list, event, &raw mut code)
+        };
+        check(code)?;
+        mem.mapped(message.offset, message.size, address);
+        mapped = check_mapped(at.shared, &mem, message.offset, message.size, address);
+        at.shared.stats.bytes_mapped.add(message.size);
+        Ok(())
+    })?;
+    at.reply_status(enqueued.as_ref().err().copied().unwrap_or(CL_SUCCESS));
+    match (enqueued, mapped) {
+        (Err(code), _) => done(at.shared, message.transfer, code),
+        (Ok(_), Err(code)) => {
+            tracing::error!("the driver mapped a store to another place");
+            at.queue.late(code);
+            done(at.shared, message.transfer, code);
+        }
+        (Ok(Some(event)), Ok(())) if message.transfer != 0 => announce(at.shared, message.transfer, &event, None),
+        (Ok(_), Ok(())) => {}
+    }
+    Ok(())
+}
+
+/// Executes `EnqueueUnmapStore`.
+///
+/// # Errors
+/// If the event can't be named.
+pub fn unmap_store(at: &At<'_>, message: &EnqueueUnmapStore<'_>) -> Result<(), Violation> {
+    let enqueued = at.enqueue(message.event, &message.wait, false, |wait, event| {
+        let mem = memory(at, message.mem)?;
+        let address = mem.unmapped(message.offset, message.size).ok_or(CL_INVALID_VALUE)?;
+        let (count, list) = wait_list(wait)?;
+        let queue = at.queue.raw();
+        // SAFETY: live objects of the driver, and an address that it mapped and has not unmapped.
+        check(unsafe { call!(at.shared.driver, clEnqueueUnmapMemObject(queue, mem.raw(), address, count, list, event)) })
+    })?;
+    at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
+    Ok(())
+}
+
+fn range(mem: &Mem, offset: u64, size: u64) -> Result<(usize, usize), cl_int> {
+    let super::area::Shape::Buffer(whole) = mem.shape else { return Err(CL_INVALID_VALUE) };
+    if mem.store.is_none() {
+        return Err(CL_INVALID_OPERATION);
+    }
+    offset.checked_add(size).filter(|end| *end <= whole && size > 0).ok_or(CL_INVALID_VALUE)?;
+    let narrow = |value| usize::try_from(value).map_err(|_| CL_INVALID_VALUE);
+    Ok((narrow(offset)?, narrow(size)?))
+}
+
+/// Enqueues a command that does nothing but wait for `wait` (and, as every command, for barriers before it).
+///
+/// # Errors
+/// The driver's code.
+pub fn nothing(at: &At<'_>, wait: &[cl_event], event: *mut cl_event) -> Result<(), cl_int> {
+    static ZEROS: [u8; 4] = [0; 4];
+    let scratch = at.queue.context.scratch(at.shared.driver)?;
+    let (count, list) = wait_list(wait)?;
+    let (queue, source, size) = (at.queue.raw(), ptr::from_ref(&ZEROS).cast(), ZEROS.len());
+    // SAFETY: live objects, and a source of the buffer's size that stays.
+    check(unsafe {
+        call!(
+            at.shared.driver,
+            clEnqueueWriteBuffer(queue, scratch, CL_FALSE, 0, size, source, count, list, event)
+        )
+    })
+}

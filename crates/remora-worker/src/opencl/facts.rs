@@ -1,0 +1,268 @@
+//! What a program can ask of platforms and devices, all at once. Nothing is left out for being unknown to Remora: the
+//! front-end decides what it shows.
+
+use opencl_sys::*;
+use remora_protocol::Handle;
+use remora_protocol::opencl::{DeviceFacts, Facts, Info, PlatformFacts};
+use remora_protocol::wire::encode_to_vec;
+
+use super::context::platforms;
+use super::driver::{Driver, call, query};
+
+/// One answer of the driver.
+pub struct Answer {
+    param: u32,
+    code: cl_int,
+    value: Vec<u8>,
+}
+
+/// Everything about `driver`, encoded as [`Facts`].
+#[must_use]
+pub fn probe(driver: Driver) -> Vec<u8> {
+    let platforms = platforms(driver);
+    let answers: Vec<_> = platforms
+        .iter()
+        .map(|platform| {
+            let devices = platform.devices.iter().map(|device| (device.handle, device_infos(driver, device.id())));
+            (platform_infos(driver, platform.id()), devices.collect::<Vec<_>>())
+        })
+        .collect();
+    let platforms = answers.iter().map(|(infos, devices)| PlatformFacts {
+        infos: wire(infos),
+        devices: devices.iter().map(|(handle, infos)| device_facts(*handle, infos)).collect(),
+    });
+    encode_to_vec(&Facts { platforms: platforms.collect() })
+}
+
+/// All that the driver says of a device.
+#[must_use]
+pub fn device_infos(driver: Driver, device: cl_device_id) -> Vec<Answer> {
+    let ask = |param| {
+        query(|size, value, size_ret| {
+            // SAFETY: a device of the driver, and `value` has room for `size` bytes.
+            unsafe { call!(driver, clGetDeviceInfo(device, param, size, value, size_ret)) }
+        })
+    };
+    answers(DEVICE.iter().copied().chain(VENDORS.iter().flat_map(|range| range.clone())), ask)
+}
+
+fn platform_infos(driver: Driver, platform: cl_platform_id) -> Vec<Answer> {
+    let ask = |param| {
+        query(|size, value, size_ret| {
+            // SAFETY: a platform of the driver, and `value` has room for `size` bytes.
+            unsafe { call!(driver, clGetPlatformInfo(platform, param, size, value, size_ret)) }
+        })
+    };
+    answers(PLATFORM.iter().copied(), ask)
+}
+
+/// A parameter that the driver does not know is left out: the front-end gives the same CL_INVALID_VALUE for it.
+fn answers(params: impl Iterator<Item = u32>, ask: impl Fn(u32) -> Result<Vec<u8>, cl_int>) -> Vec<Answer> {
+    let answers = params.filter_map(|param| match ask(param) {
+        Ok(value) => Some(Answer { param, code: CL_SUCCESS, value }),
+        Err(CL_INVALID_VALUE) => None,
+        Err(code) => Some(Answer { param, code, value: Vec::new() }),
+    });
+    answers.collect()
+}
+
+/// Answers as they travel.
+#[must_use]
+pub fn wire(answers: &[Answer]) -> Vec<Info<'_>> {
+    answers.iter().map(|answer| Info { param: answer.param, code: answer.code, value: &answer.value }).collect()
+}
+
+/// A device's answers as they travel.
+#[must_use]
+pub fn device_facts(handle: Handle, infos: &[Answer]) -> DeviceFacts<'_> {
+    DeviceFacts { handle, infos: wire(infos) }
+}
+
+/// Asks a kernel for what depends on the device.
+pub(super) fn work_group_infos(driver: Driver, kernel: cl_kernel, device: cl_device_id) -> Vec<Answer> {
+    let params = [
+        CL_KERNEL_WORK_GROUP_SIZE,
+        CL_KERNEL_COMPILE_WORK_GROUP_SIZE,
+        CL_KERNEL_LOCAL_MEM_SIZE,
+        CL_KERNEL_PREFERRED_WORK_GROUP_SIZE_MULTIPLE,
+        CL_KERNEL_PRIVATE_MEM_SIZE,
+    ];
+    answers(params.into_iter(), |param| {
+        query(|size, value, size_ret| {
+            // SAFETY: a live kernel and a device of the driver, and `value` has room for `size` bytes.
+            unsafe { call!(driver, clGetKernelWorkGroupInfo(kernel, device, param, size, value, size_ret)) }
+        })
+    })
+}
+
+const PLATFORM: &[u32] = &[
+    CL_PLATFORM_PROFILE,
+    CL_PLATFORM_VERSION,
+    CL_PLATFORM_NAME,
+    CL_PLATFORM_VENDOR,
+    CL_PLATFORM_EXTENSIONS,
+    CL_PLATFORM_HOST_TIMER_RESOLUTION,
+    CL_PLATFORM_NUMERIC_VERSION,
+    CL_PLATFORM_EXTENSIONS_WITH_VERSION,
+    CL_PLATFORM_ICD_SUFFIX_KHR,
+    CL_PLATFORM_COMMAND_BUFFER_CAPABILITIES_KHR,
+    CL_PLATFORM_EXTERNAL_MEMORY_IMPORT_HANDLE_TYPES_KHR,
+    CL_PLATFORM_SEMAPHORE_TYPES_KHR,
+    CL_PLATFORM_SEMAPHORE_IMPORT_HANDLE_TYPES_KHR,
+    CL_PLATFORM_SEMAPHORE_EXPORT_HANDLE_TYPES_KHR,
+];
+
+/// Without what holds handles: CL_DEVICE_PLATFORM, the parent devices, and the devices of command buffers.
+const DEVICE: &[u32] = &[
+    CL_DEVICE_TYPE,
+    CL_DEVICE_VENDOR_ID,
+    CL_DEVICE_MAX_COMPUTE_UNITS,
+    CL_DEVICE_MAX_WORK_ITEM_DIMENSIONS,
+    CL_DEVICE_MAX_WORK_GROUP_SIZE,
+    CL_DEVICE_MAX_WORK_ITEM_SIZES,
+    CL_DEVICE_PREFERRED_VECTOR_WIDTH_CHAR,
+    CL_DEVICE_PREFERRED_VECTOR_WIDTH_SHORT,
+    CL_DEVICE_PREFERRED_VECTOR_WIDTH_INT,
+    CL_DEVICE_PREFERRED_VECTOR_WIDTH_LONG,
+    CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT,
+    CL_DEVICE_PREFERRED_VECTOR_WIDTH_DOUBLE,
+    CL_DEVICE_MAX_CLOCK_FREQUENCY,
+    CL_DEVICE_ADDRESS_BITS,
+    CL_DEVICE_MAX_READ_IMAGE_ARGS,
+    CL_DEVICE_MAX_WRITE_IMAGE_ARGS,
+    CL_DEVICE_MAX_MEM_ALLOC_SIZE,
+    CL_DEVICE_IMAGE2D_MAX_WIDTH,
+    CL_DEVICE_IMAGE2D_MAX_HEIGHT,
+    CL_DEVICE_IMAGE3D_MAX_WIDTH,
+    CL_DEVICE_IMAGE3D_MAX_HEIGHT,
+    CL_DEVICE_IMAGE3D_MAX_DEPTH,
+    CL_DEVICE_IMAGE_SUPPORT,
+    CL_DEVICE_MAX_PARAMETER_SIZE,
+    CL_DEVICE_MAX_SAMPLERS,
+    CL_DEVICE_MEM_BASE_ADDR_ALIGN,
+    CL_DEVICE_MIN_DATA_TYPE_ALIGN_SIZE,
+    CL_DEVICE_SINGLE_FP_CONFIG,
+    CL_DEVICE_GLOBAL_MEM_CACHE_TYPE,
+    CL_DEVICE_GLOBAL_MEM_CACHELINE_SIZE,
+    CL_DEVICE_GLOBAL_MEM_CACHE_SIZE,
+    CL_DEVICE_GLOBAL_MEM_SIZE,
+    CL_DEVICE_MAX_CONSTANT_BUFFER_SIZE,
+    CL_DEVICE_MAX_CONSTANT_ARGS,
+    CL_DEVICE_LOCAL_MEM_TYPE,
+    CL_DEVICE_LOCAL_MEM_SIZE,
+    CL_DEVICE_ERROR_CORRECTION_SUPPORT,
+    CL_DEVICE_PROFILING_TIMER_RESOLUTION,
+    CL_DEVICE_ENDIAN_LITTLE,
+    CL_DEVICE_AVAILABLE,
+    CL_DEVICE_COMPILER_AVAILABLE,
+    CL_DEVICE_EXECUTION_CAPABILITIES,
+    CL_DEVICE_QUEUE_ON_HOST_PROPERTIES,
+    CL_DEVICE_NAME,
+    CL_DEVICE_VENDOR,
+    CL_DRIVER_VERSION,
+    CL_DEVICE_PROFILE,
+    CL_DEVICE_VERSION,
+    CL_DEVICE_EXTENSIONS,
+    CL_DEVICE_DOUBLE_FP_CONFIG,
+    CL_DEVICE_HALF_FP_CONFIG,
+    CL_DEVICE_PREFERRED_VECTOR_WIDTH_HALF,
+    CL_DEVICE_HOST_UNIFIED_MEMORY,
+    CL_DEVICE_NATIVE_VECTOR_WIDTH_CHAR,
+    CL_DEVICE_NATIVE_VECTOR_WIDTH_SHORT,
+    CL_DEVICE_NATIVE_VECTOR_WIDTH_INT,
+    CL_DEVICE_NATIVE_VECTOR_WIDTH_LONG,
+    CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT,
+    CL_DEVICE_NATIVE_VECTOR_WIDTH_DOUBLE,
+    CL_DEVICE_NATIVE_VECTOR_WIDTH_HALF,
+    CL_DEVICE_OPENCL_C_VERSION,
+    CL_DEVICE_LINKER_AVAILABLE,
+    CL_DEVICE_BUILT_IN_KERNELS,
+    CL_DEVICE_IMAGE_MAX_BUFFER_SIZE,
+    CL_DEVICE_IMAGE_MAX_ARRAY_SIZE,
+    CL_DEVICE_PARTITION_MAX_SUB_DEVICES,
+    CL_DEVICE_PARTITION_PROPERTIES,
+    CL_DEVICE_PARTITION_AFFINITY_DOMAIN,
+    CL_DEVICE_PARTITION_TYPE,
+    CL_DEVICE_REFERENCE_COUNT,
+    CL_DEVICE_PREFERRED_INTEROP_USER_SYNC,
+    CL_DEVICE_PRINTF_BUFFER_SIZE,
+    CL_DEVICE_IMAGE_PITCH_ALIGNMENT,
+    CL_DEVICE_IMAGE_BASE_ADDRESS_ALIGNMENT,
+    CL_DEVICE_MAX_READ_WRITE_IMAGE_ARGS,
+    CL_DEVICE_MAX_GLOBAL_VARIABLE_SIZE,
+    CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES,
+    CL_DEVICE_QUEUE_ON_DEVICE_PREFERRED_SIZE,
+    CL_DEVICE_QUEUE_ON_DEVICE_MAX_SIZE,
+    CL_DEVICE_MAX_ON_DEVICE_QUEUES,
+    CL_DEVICE_MAX_ON_DEVICE_EVENTS,
+    CL_DEVICE_SVM_CAPABILITIES,
+    CL_DEVICE_GLOBAL_VARIABLE_PREFERRED_TOTAL_SIZE,
+    CL_DEVICE_MAX_PIPE_ARGS,
+    CL_DEVICE_PIPE_MAX_ACTIVE_RESERVATIONS,
+    CL_DEVICE_PIPE_MAX_PACKET_SIZE,
+    CL_DEVICE_PREFERRED_PLATFORM_ATOMIC_ALIGNMENT,
+    CL_DEVICE_PREFERRED_GLOBAL_ATOMIC_ALIGNMENT,
+    CL_DEVICE_PREFERRED_LOCAL_ATOMIC_ALIGNMENT,
+    CL_DEVICE_IL_VERSION,
+    CL_DEVICE_MAX_NUM_SUB_GROUPS,
+    CL_DEVICE_SUB_GROUP_INDEPENDENT_FORWARD_PROGRESS,
+    CL_DEVICE_NUMERIC_VERSION,
+    CL_DEVICE_OPENCL_C_NUMERIC_VERSION_KHR,
+    CL_DEVICE_EXTENSIONS_WITH_VERSION,
+    CL_DEVICE_ILS_WITH_VERSION,
+    CL_DEVICE_BUILT_IN_KERNELS_WITH_VERSION,
+    CL_DEVICE_ATOMIC_MEMORY_CAPABILITIES,
+    CL_DEVICE_ATOMIC_FENCE_CAPABILITIES,
+    CL_DEVICE_NON_UNIFORM_WORK_GROUP_SUPPORT,
+    CL_DEVICE_OPENCL_C_ALL_VERSIONS,
+    CL_DEVICE_PREFERRED_WORK_GROUP_SIZE_MULTIPLE,
+    CL_DEVICE_WORK_GROUP_COLLECTIVE_FUNCTIONS_SUPPORT,
+    CL_DEVICE_GENERIC_ADDRESS_SPACE_SUPPORT,
+    CL_DEVICE_UUID,
+    CL_DRIVER_UUID,
+    CL_DEVICE_LUID_VALID,
+    CL_DEVICE_LUID,
+    CL_DEVICE_NODE_MASK,
+    CL_DEVICE_OPENCL_C_FEATURES,
+    CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES,
+    CL_DEVICE_PIPE_SUPPORT,
+    CL_DEVICE_LATEST_CONFORMANCE_VERSION_PASSED,
+    CL_DEVICE_INTEGER_DOT_PRODUCT_CAPABILITIES,
+    CL_DEVICE_INTEGER_DOT_PRODUCT_ACCELERATION_PROPERTIES_8BIT,
+    CL_DEVICE_INTEGER_DOT_PRODUCT_ACCELERATION_PROPERTIES_4x8BIT_PACKED,
+    CL_DEVICE_TERMINATE_CAPABILITY_KHR,
+    CL_DEVICE_MAX_NAMED_BARRIER_COUNT_KHR,
+    CL_DEVICE_SPIR_VERSIONS,
+    CL_DEVICE_PCI_BUS_INFO_KHR,
+    CL_DEVICE_CXX_FOR_OPENCL_NUMERIC_VERSION_EXT,
+    CL_DEVICE_SPIRV_EXTENDED_INSTRUCTION_SETS_KHR,
+    CL_DEVICE_SPIRV_EXTENSIONS_KHR,
+    CL_DEVICE_SPIRV_CAPABILITIES_KHR,
+    CL_DEVICE_KERNEL_CLOCK_CAPABILITIES_KHR,
+    CL_DEVICE_COMMAND_BUFFER_CAPABILITIES_KHR,
+    CL_DEVICE_COMMAND_BUFFER_REQUIRED_QUEUE_PROPERTIES_KHR,
+    CL_DEVICE_COMMAND_BUFFER_SUPPORTED_QUEUE_PROPERTIES_KHR,
+    CL_DEVICE_MUTABLE_DISPATCH_CAPABILITIES_KHR,
+    CL_DEVICE_EXTERNAL_MEMORY_IMPORT_HANDLE_TYPES_KHR,
+    CL_DEVICE_SEMAPHORE_TYPES_KHR,
+    CL_DEVICE_SEMAPHORE_IMPORT_HANDLE_TYPES_KHR,
+    CL_DEVICE_SEMAPHORE_EXPORT_HANDLE_TYPES_KHR,
+    CL_DEVICE_SUB_GROUP_SIZES_INTEL,
+    CL_DEVICE_IP_VERSION_INTEL,
+    CL_DEVICE_ID_INTEL,
+    CL_DEVICE_NUM_SLICES_INTEL,
+    CL_DEVICE_NUM_SUB_SLICES_PER_SLICE_INTEL,
+    CL_DEVICE_NUM_EUS_PER_SUB_SLICE_INTEL,
+    CL_DEVICE_NUM_THREADS_PER_EU_INTEL,
+    CL_DEVICE_FEATURE_CAPABILITIES_INTEL,
+    CL_DEVICE_HOST_MEM_CAPABILITIES_INTEL,
+    CL_DEVICE_DEVICE_MEM_CAPABILITIES_INTEL,
+    CL_DEVICE_SINGLE_DEVICE_SHARED_MEM_CAPABILITIES_INTEL,
+    CL_DEVICE_CROSS_DEVICE_SHARED_MEM_CAPABILITIES_INTEL,
+    CL_DEVICE_SHARED_SYSTEM_MEM_CAPABILITIES_INTEL,
+    CL_DEVICE_JOB_SLOTS_ARM,
+    CL_DEVICE_COMPUTE_UNITS_BITFIELD_ARM,
+];
+
+/// Parameters of cl_nv_device_attribute_query and cl_amd_device_attribute_query.
+const VENDORS: &[std::ops::RangeInclusive<u32>] = &[0x4000..=0x400c, 0x4030..=0x404f];

@@ -1,0 +1,306 @@
+//! Kernels, and the arguments that travel with each launch.
+
+use std::ffi::{CString, c_void};
+use std::ptr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use opencl_sys::{
+    CL_INVALID_ARG_SIZE, CL_INVALID_ARG_VALUE, CL_INVALID_CONTEXT, CL_INVALID_KERNEL_NAME, CL_KERNEL_ARG_ADDRESS_PRIVATE,
+    CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_NUM_ARGS, cl_int,
+};
+use remora_protocol::Handle;
+use remora_protocol::opencl::{CreateKernel, GetKernelSubGroupInfo, KernelArg};
+
+use super::build::Program;
+use super::context::Context;
+use super::driver::{Driver, Object, call, check, create, query, query_number};
+use super::shared::Shared;
+use crate::lock;
+
+/// A kernel of a program.
+pub struct Kernel {
+    object: Object,
+    /// Its context.
+    pub context: Arc<Context>,
+    _program: Arc<Program>,
+    /// What each argument takes, as far as the driver says.
+    takes: Vec<Takes>,
+    arguments: Mutex<Arguments>,
+}
+
+/// What was last set. Whoever holds it may set arguments and enqueue: the driver's kernel is the same for all queues.
+pub struct Arguments {
+    /// Kind and bytes; `None` if unknown.
+    set: Vec<Option<(u8, Vec<u8>)>>,
+}
+
+/// What an argument takes. A driver believes that the bytes for an object are a pointer to one: so bytes are only passed
+/// where no object belongs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Takes {
+    /// The driver does not say.
+    Unknown,
+    Bytes,
+    Local,
+    Memory,
+    Sampler,
+    Queue,
+}
+
+const NOT_SET: u8 = 0;
+const BYTES: u8 = 1;
+const LOCAL: u8 = 2;
+const MEMORY: u8 = 3;
+const SAMPLER: u8 = 4;
+const QUEUE: u8 = 5;
+
+impl Kernel {
+    /// Executes `CreateKernel`.
+    ///
+    /// # Errors
+    /// The code for the program.
+    pub fn create(shared: &Shared, message: &CreateKernel<'_>) -> Result<Arc<Self>, cl_int> {
+        let program = shared.tables.programs.get(message.program)?;
+        let name = CString::new(message.name).map_err(|_| CL_INVALID_KERNEL_NAME)?;
+        let _building = lock(&program.building);
+        // SAFETY: a live program, and a string that ends with 0.
+        let raw = unsafe { create!(shared.driver, clCreateKernel(program.raw(), name.as_ptr())) }?;
+        // SAFETY: the driver has just made it for us.
+        let object = unsafe { Object::new(raw, shared.driver.clReleaseKernel) };
+        let takes = takes(shared.driver, raw);
+        Ok(Arc::new(Self {
+            object,
+            context: Arc::clone(&program.context),
+            _program: Arc::clone(&program),
+            arguments: Mutex::new(Arguments { set: vec![None; takes.len()] }),
+            takes,
+        }))
+    }
+
+    /// The driver's name for it.
+    #[must_use]
+    pub fn raw(&self) -> *mut c_void {
+        self.object.raw()
+    }
+
+    /// Sets those of `arguments` that differ from what was last set. The result keeps others from setting theirs until
+    /// the launch has been enqueued, and the objects alive.
+    ///
+    /// # Errors
+    /// The code of the first that does not fit.
+    pub fn set(&self, shared: &Shared, arguments: &[KernelArg<'_>]) -> Result<Ready<'_>, cl_int> {
+        let mut last = lock(&self.arguments);
+        let mut objects = Vec::new();
+        for (index, argument) in arguments.iter().enumerate() {
+            if argument.kind == NOT_SET {
+                // Left to the driver, which says CL_INVALID_KERNEL_ARGS if nothing was ever set.
+                continue;
+            }
+            let value = self.value(shared, index, argument, &mut objects)?;
+            if index >= last.set.len() {
+                return Err(opencl_sys::CL_INVALID_ARG_INDEX);
+            }
+            let same = last.set[index]
+                .as_ref()
+                .is_some_and(|(kind, bytes)| *kind == argument.kind && bytes == argument.value);
+            if same {
+                continue;
+            }
+            let number = u32::try_from(index).map_err(|_| opencl_sys::CL_INVALID_ARG_INDEX)?;
+            last.set[index] = None;
+            let (size, pointer) = value.parts();
+            // SAFETY: a live kernel, locked; the value has `size` bytes, and is a live object where one belongs.
+            check(unsafe { call!(shared.driver, clSetKernelArg(self.raw(), number, size, pointer)) })?;
+            last.set[index] = Some((argument.kind, argument.value.to_vec()));
+        }
+        Ok(Ready { _last: last, _objects: objects })
+    }
+
+    fn value<'a>(
+        &self,
+        shared: &Shared,
+        index: usize,
+        argument: &KernelArg<'a>,
+        objects: &mut Vec<Arc<dyn std::any::Any + Send + Sync>>,
+    ) -> Result<ArgumentValue<'a>, cl_int> {
+        let takes = self.takes.get(index).copied().unwrap_or(Takes::Unknown);
+        let fits = |expected| {
+            if takes == expected || takes == Takes::Unknown { Ok(()) } else { Err(CL_INVALID_ARG_VALUE) }
+        };
+        match argument.kind {
+            BYTES => {
+                fits(Takes::Bytes)?;
+                Ok(ArgumentValue::Bytes(argument.value))
+            }
+            LOCAL => {
+                fits(Takes::Local)?;
+                Ok(ArgumentValue::Local(usize::try_from(number(argument.value)?).map_err(|_| CL_INVALID_ARG_SIZE)?))
+            }
+            MEMORY => {
+                fits(Takes::Memory)?;
+                let handle = Handle::from_bits(number(argument.value)?);
+                if handle.is_none() {
+                    return Ok(ArgumentValue::Object(ptr::null_mut()));
+                }
+                let mem = shared.tables.mems.get(handle)?;
+                let value = self.object(&mem.context, mem.raw());
+                objects.push(mem);
+                value
+            }
+            SAMPLER => {
+                fits(Takes::Sampler)?;
+                let sampler = shared.tables.samplers.get(Handle::from_bits(number(argument.value)?))?;
+                let value = self.object(&sampler.context, sampler.raw());
+                objects.push(sampler);
+                value
+            }
+            QUEUE => {
+                fits(Takes::Queue)?;
+                let queue = shared.tables.queues.get(Handle::from_bits(number(argument.value)?))?;
+                let value = self.object(&queue.context, queue.raw());
+                objects.push(queue);
+                value
+            }
+            _ => Err(CL_INVALID_ARG_VALUE),
+        }
+    }
+
+    fn object(&self, context: &Arc<Context>, raw: *mut c_void) -> Result<ArgumentValue<'static>, cl_int> {
+        if Arc::ptr_eq(context, &self.context) { Ok(ArgumentValue::Object(raw)) } else { Err(CL_INVALID_CONTEXT) }
+    }
+}
+
+/// All arguments are set; nobody else's are until this is dropped.
+pub struct Ready<'a> {
+    _last: MutexGuard<'a, Arguments>,
+    _objects: Vec<Arc<dyn std::any::Any + Send + Sync>>,
+}
+
+enum ArgumentValue<'a> {
+    Bytes(&'a [u8]),
+    Local(usize),
+    Object(*mut c_void),
+}
+
+impl ArgumentValue<'_> {
+    /// Size and address, valid as long as `self`.
+    fn parts(&self) -> (usize, *const c_void) {
+        match self {
+            Self::Bytes(bytes) => (bytes.len(), bytes.as_ptr().cast()),
+            Self::Local(size) => (*size, ptr::null()),
+            Self::Object(object) => (size_of::<*mut c_void>(), (&raw const *object).cast()),
+        }
+    }
+}
+
+fn number(bytes: &[u8]) -> Result<u64, cl_int> {
+    Ok(u64::from_le_bytes(bytes.try_into().map_err(|_| CL_INVALID_ARG_SIZE)?))
+}
+
+/// How many arguments a kernel has.
+pub fn argument_count(driver: Driver, kernel: *mut c_void) -> u32 {
+    let count = query_number(|size, value, size_ret| {
+        // SAFETY: the callers keep the kernel, and `value` has room for `size` bytes.
+        unsafe { call!(driver, clGetKernelInfo(kernel, CL_KERNEL_NUM_ARGS, size, value, size_ret)) }
+    });
+    count.map_or(0, u32::from_ne_bytes)
+}
+
+fn takes(driver: Driver, kernel: *mut c_void) -> Vec<Takes> {
+    let takes = |index| {
+        let address = query_number(|size, value, size_ret| {
+            let param = CL_KERNEL_ARG_ADDRESS_QUALIFIER;
+            // SAFETY: the caller keeps the kernel, and `value` has room for `size` bytes.
+            unsafe { call!(driver, clGetKernelArgInfo(kernel, index, param, size, value, size_ret)) }
+        });
+        let type_name = query(|size, value, size_ret| {
+            // SAFETY: as above.
+            unsafe { call!(driver, clGetKernelArgInfo(kernel, index, CL_KERNEL_ARG_TYPE_NAME, size, value, size_ret)) }
+        });
+        match (address, type_name) {
+            (Ok(address), Ok(type_name)) => classify(u32::from_ne_bytes(address), &type_name),
+            _ => Takes::Unknown,
+        }
+    };
+    (0..argument_count(driver, kernel)).map(takes).collect()
+}
+
+fn classify(address: u32, type_name: &[u8]) -> Takes {
+    let is = |name: &[u8]| type_name.starts_with(name);
+    if is(b"image") || is(b"pipe") {
+        Takes::Memory
+    } else if is(b"sampler_t") {
+        Takes::Sampler
+    } else if is(b"queue_t") {
+        Takes::Queue
+    } else {
+        match address {
+            opencl_sys::CL_KERNEL_ARG_ADDRESS_LOCAL => Takes::Local,
+            opencl_sys::CL_KERNEL_ARG_ADDRESS_GLOBAL | opencl_sys::CL_KERNEL_ARG_ADDRESS_CONSTANT => Takes::Memory,
+            CL_KERNEL_ARG_ADDRESS_PRIVATE => Takes::Bytes,
+            _ => Takes::Unknown,
+        }
+    }
+}
+
+/// Executes `GetKernelSubGroupInfo`.
+///
+/// # Errors
+/// The code for the program.
+pub fn sub_group_info(shared: &Shared, message: &GetKernelSubGroupInfo<'_>) -> Result<Vec<u8>, cl_int> {
+    let kernel = shared.tables.kernels.get(message.kernel)?;
+    let device = if message.device.is_none() {
+        Arc::clone(kernel.context.first_device())
+    } else {
+        shared.tables.devices.get(message.device)?
+    };
+    // Sizes on the wire are 64 bits; the driver's are as wide as its pointers.
+    let input: Vec<usize> = {
+        let (words, rest) = message.input.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(opencl_sys::CL_INVALID_VALUE);
+        }
+        words.iter().map(|word| u64::from_le_bytes(*word) as usize).collect()
+    };
+    let capacity = usize::try_from(message.capacity).unwrap_or(usize::MAX).min(MAX_SUB_GROUP_INFO);
+    let mut value = vec![0_u8; capacity];
+    let (mut written, input_size) = (0, size_of_val(input.as_slice()));
+    // SAFETY: live objects; input and value have the sizes that are passed.
+    check(unsafe {
+        call!(
+            shared.driver,
+            clGetKernelSubGroupInfo(
+                kernel.raw(),
+                device.id(),
+                message.param,
+                input_size,
+                if input.is_empty() { ptr::null() } else { input.as_ptr().cast() },
+                capacity,
+                if capacity == 0 { ptr::null_mut() } else { value.as_mut_ptr().cast() },
+                &raw mut written
+            )
+        )
+    })?;
+    value.resize(written.min(MAX_SUB_GROUP_INFO), 0);
+    Ok(value)
+}
+
+/// The longest answer has three sizes.
+const MAX_SUB_GROUP_INFO: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opencl_sys::{CL_KERNEL_ARG_ADDRESS_GLOBAL, CL_KERNEL_ARG_ADDRESS_LOCAL};
+
+    #[test]
+    fn arguments_are_told_apart() {
+        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_GLOBAL, b"float*\0"), Takes::Memory);
+        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_GLOBAL, b"image2d_t\0"), Takes::Memory);
+        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_PRIVATE, b"image2d_t\0"), Takes::Memory);
+        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_LOCAL, b"int*\0"), Takes::Local);
+        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_PRIVATE, b"sampler_t\0"), Takes::Sampler);
+        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_PRIVATE, b"struct point\0"), Takes::Bytes);
+        assert_eq!(classify(0, b"whatever\0"), Takes::Unknown);
+    }
+}

@@ -1,0 +1,138 @@
+//! What a program can ask about the kernels of a build, gathered when it is done.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+
+use opencl_sys::*;
+use remora_protocol::Handle;
+use remora_protocol::opencl::{ArgFacts, KernelFacts, WorkGroupFacts};
+
+use super::context::Device;
+use super::driver::{Driver, Object, call, query, query_number};
+use super::facts::{Answer, wire, work_group_infos};
+use super::kernel::argument_count;
+
+/// One kernel.
+pub struct Kernel {
+    name: Vec<u8>,
+    attributes: Vec<u8>,
+    arguments: Vec<Argument>,
+    work_group: Vec<(Handle, Vec<Answer>)>,
+}
+
+#[derive(Default)]
+struct Argument {
+    known: bool,
+    address: u32,
+    access: u32,
+    type_qualifier: u64,
+    type_name: Vec<u8>,
+    name: Vec<u8>,
+}
+
+/// All kernels of a program; none if it is no executable.
+#[must_use]
+pub fn gather(driver: Driver, program: *mut c_void, devices: &[Arc<Device>]) -> Vec<Kernel> {
+    kernels(driver, program).iter().map(|kernel| describe(driver, kernel.raw(), devices)).collect()
+}
+
+impl Kernel {
+    /// As it travels.
+    #[must_use]
+    pub fn wire(&self) -> KernelFacts<'_> {
+        let args = self.arguments.iter().map(|argument| ArgFacts {
+            known: argument.known,
+            address: argument.address,
+            access: argument.access,
+            type_qualifier: argument.type_qualifier,
+            type_name: &argument.type_name,
+            name: &argument.name,
+        });
+        let groups =
+            self.work_group.iter().map(|(device, infos)| WorkGroupFacts { device: *device, infos: wire(infos) });
+        KernelFacts {
+            name: &self.name,
+            attributes: &self.attributes,
+            args: args.collect(),
+            work_group: groups.collect(),
+        }
+    }
+}
+
+/// One kernel object of each function, for asking only.
+fn kernels(driver: Driver, program: *mut c_void) -> Vec<Object> {
+    let mut count = 0;
+    // SAFETY: a live program, whose builder holds its lock; asks only for the number.
+    let code = unsafe { call!(driver, clCreateKernelsInProgram(program, 0, ptr::null_mut(), &raw mut count)) };
+    if code != CL_SUCCESS || count == 0 {
+        return Vec::new();
+    }
+    let mut raw = vec![ptr::null_mut(); count as usize];
+    // SAFETY: as above, with room for `count`.
+    let code = unsafe { call!(driver, clCreateKernelsInProgram(program, count, raw.as_mut_ptr(), ptr::null_mut())) };
+    if code != CL_SUCCESS {
+        return Vec::new();
+    }
+    raw.into_iter()
+        .filter(|kernel| !kernel.is_null())
+        // SAFETY: the driver has just made them for us.
+        .map(|kernel| unsafe { Object::new(kernel, driver.clReleaseKernel) })
+        .collect()
+}
+
+fn describe(driver: Driver, kernel: *mut c_void, devices: &[Arc<Device>]) -> Kernel {
+    let info = |param| {
+        query(|size, value, size_ret| {
+            // SAFETY: the caller keeps the kernel, and `value` has room for `size` bytes.
+            unsafe { call!(driver, clGetKernelInfo(kernel, param, size, value, size_ret)) }
+        })
+    };
+    let arguments = (0..argument_count(driver, kernel)).map(|index| argument(driver, kernel, index).unwrap_or_default());
+    let group = |device: &Arc<Device>| (device.handle, work_group_infos(driver, kernel, device.id()));
+    Kernel {
+        name: text(info(CL_KERNEL_FUNCTION_NAME).unwrap_or_default()),
+        attributes: text(info(CL_KERNEL_ATTRIBUTES).unwrap_or_default()),
+        arguments: arguments.collect(),
+        work_group: devices.iter().map(group).collect(),
+    }
+}
+
+/// What the driver knows of an argument, if it knows anything.
+fn argument(driver: Driver, kernel: *mut c_void, index: u32) -> Result<Argument, cl_int> {
+    let string = |param| {
+        let string = query(|size, value, size_ret| {
+            // SAFETY: the caller keeps the kernel, and `value` has room for `size` bytes.
+            unsafe { call!(driver, clGetKernelArgInfo(kernel, index, param, size, value, size_ret)) }
+        });
+        string.map(text)
+    };
+    let number = |param| {
+        let number = query_number(|size, value, size_ret| {
+            // SAFETY: as above.
+            unsafe { call!(driver, clGetKernelArgInfo(kernel, index, param, size, value, size_ret)) }
+        });
+        number.map(u32::from_ne_bytes)
+    };
+    let qualifier = query_number(|size, value, size_ret| {
+        let param = CL_KERNEL_ARG_TYPE_QUALIFIER;
+        // SAFETY: as above.
+        unsafe { call!(driver, clGetKernelArgInfo(kernel, index, param, size, value, size_ret)) }
+    });
+    Ok(Argument {
+        known: true,
+        address: number(CL_KERNEL_ARG_ADDRESS_QUALIFIER)?,
+        access: number(CL_KERNEL_ARG_ACCESS_QUALIFIER)?,
+        type_qualifier: u64::from_ne_bytes(qualifier?),
+        type_name: string(CL_KERNEL_ARG_TYPE_NAME)?,
+        name: string(CL_KERNEL_ARG_NAME)?,
+    })
+}
+
+/// Without the 0 at the end: on the wire a string has its length.
+#[must_use]
+pub fn text(mut bytes: Vec<u8>) -> Vec<u8> {
+    let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    bytes.truncate(length);
+    bytes
+}

@@ -1,0 +1,377 @@
+//! Memory objects and samplers.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use opencl_sys::{
+    CL_BUFFER_CREATE_TYPE_REGION, CL_IMAGE_ELEMENT_SIZE, CL_INVALID_BUFFER_SIZE, CL_INVALID_CONTEXT,
+    CL_INVALID_IMAGE_FORMAT_DESCRIPTOR, CL_INVALID_IMAGE_SIZE, CL_INVALID_OPERATION, CL_INVALID_VALUE,
+    CL_MEM_COPY_HOST_PTR, CL_MEM_HOST_NO_ACCESS, CL_MEM_HOST_READ_ONLY, CL_MEM_HOST_WRITE_ONLY,
+    CL_MEM_OBJECT_IMAGE1D, CL_MEM_OBJECT_IMAGE1D_ARRAY, CL_MEM_OBJECT_IMAGE1D_BUFFER, CL_MEM_OBJECT_IMAGE2D,
+    CL_MEM_OBJECT_IMAGE2D_ARRAY, CL_MEM_OBJECT_IMAGE3D, CL_MEM_USE_HOST_PTR, CL_TRUE, cl_buffer_region, cl_image_desc,
+    cl_image_format, cl_int,
+};
+use remora_protocol::Bulk;
+use remora_protocol::opencl::{CreateBuffer, CreateImage, CreateSampler, CreateSubBuffer, InitMem};
+
+use super::area::{Region, Shape, pixel_size};
+use super::context::Context;
+use super::driver::{Object, call, check, create, query_number};
+use super::shared::Shared;
+use super::transfer::write_region;
+use super::violation::Violation;
+use crate::lock;
+use crate::stats::Stats;
+
+/// A buffer or an image.
+pub struct Mem {
+    /// Given back before the parent, which it may be a part of.
+    object: Object,
+    /// Its context.
+    pub context: Arc<Context>,
+    /// What transfers may touch of it.
+    pub shape: Shape,
+    /// For a buffer with its memory in the arena: where.
+    pub store: Option<u64>,
+    /// What EnqueueMapStore has mapped and nothing has unmapped.
+    maps: Mutex<Vec<Map>>,
+    _parent: Option<Arc<Mem>>,
+    /// What it counts for in the statistics.
+    bytes: u64,
+    stats: Arc<Stats>,
+}
+
+struct Map {
+    offset: u64,
+    size: u64,
+    address: usize,
+}
+
+impl Mem {
+    /// The driver's name for it.
+    #[must_use]
+    pub fn raw(&self) -> *mut c_void {
+        self.object.raw()
+    }
+
+    /// A part has been mapped at `address`.
+    pub fn mapped(&self, offset: u64, size: u64, address: *mut c_void) {
+        lock(&self.maps).push(Map { offset, size, address: address.addr() });
+    }
+
+    /// Takes back the address of a part that was mapped.
+    pub fn unmapped(&self, offset: u64, size: u64) -> Option<*mut c_void> {
+        let mut maps = lock(&self.maps);
+        let index = maps.iter().position(|map| map.offset == offset && map.size == size)?;
+        Some(ptr::with_exposed_provenance_mut(maps.swap_remove(index).address))
+    }
+}
+
+impl Drop for Mem {
+    fn drop(&mut self) {
+        self.stats.freed(self.bytes);
+    }
+}
+
+/// A sampler.
+pub struct Sampler {
+    object: Object,
+    /// Its context.
+    pub context: Arc<Context>,
+}
+
+impl Sampler {
+    /// The driver's name for it.
+    #[must_use]
+    pub fn raw(&self) -> *mut c_void {
+        self.object.raw()
+    }
+}
+
+/// Where a new object's memory or first contents are.
+enum Host {
+    None,
+    Copy(*mut u8),
+    Use(*mut u8),
+}
+
+impl Host {
+    fn flags(&self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Copy(_) => CL_MEM_COPY_HOST_PTR,
+            Self::Use(_) => CL_MEM_USE_HOST_PTR,
+        }
+    }
+
+    fn pointer(&self) -> *mut c_void {
+        match self {
+            Self::None => ptr::null_mut(),
+            Self::Copy(pointer) | Self::Use(pointer) => pointer.cast(),
+        }
+    }
+}
+
+/// Flags that say where memory comes from; here the worker decides that.
+const HOST_POINTER: u64 = CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR;
+/// Flags that forbid the worker to write first contents. The client checks the program's use against them.
+const HOST_ACCESS: u64 = CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS;
+
+/// What came of a creation. The outer error ends the session, the inner one is for the program.
+type Created<T> = Result<Result<Arc<T>, cl_int>, Violation>;
+
+/// Stores of buffers begin at a page, so that drivers can pin and share them.
+const PAGE: u64 = 4096;
+
+/// Executes `CreateBuffer`.
+///
+/// # Errors
+/// If `bulk` or the store is not the client's to give.
+pub fn create_buffer(shared: &Arc<Shared>, message: &CreateBuffer, bulk: Option<Bulk>) -> Created<Mem> {
+    let contents = match bulk {
+        Some(bulk) if bulk.length != message.size => {
+            return Err(Violation::new("contents of another size than the buffer"));
+        }
+        Some(bulk) => Some(shared.client_memory(bulk)?),
+        None => None,
+    };
+    let host = if message.store == u64::MAX {
+        contents.map_or(Host::None, Host::Copy)
+    } else {
+        Host::Use(store(shared, message, contents)?)
+    };
+    Ok(new_buffer(shared, message, &host).map(Arc::new))
+}
+
+/// The buffer's own memory in the arena, with its first contents in it.
+fn store(shared: &Shared, message: &CreateBuffer, contents: Option<*mut u8>) -> Result<*mut u8, Violation> {
+    if !shared.link.shares_memory() {
+        return Err(Violation::new("a store in an arena that is not shared"));
+    }
+    if message.store % PAGE != 0 || message.size == 0 {
+        return Err(Violation::new("a store that does not begin at a page"));
+    }
+    let store = shared.client_memory(Bulk { offset: message.store, length: message.size })?;
+    if let Some(contents) = contents.filter(|contents| *contents != store) {
+        // SAFETY: both ranges lie in the arena and have `size` bytes, which fits as the arena is mapped; they may overlap.
+        unsafe { ptr::copy(contents, store, message.size as usize) };
+    }
+    Ok(store)
+}
+
+fn new_buffer(shared: &Arc<Shared>, message: &CreateBuffer, host: &Host) -> Result<Mem, cl_int> {
+    let context = shared.tables.contexts.get(message.context)?;
+    let size = usize::try_from(message.size).map_err(|_| CL_INVALID_BUFFER_SIZE)?;
+    let later = message.initial && matches!(host, Host::None);
+    let flags = driver_flags(message.flags, later) | host.flags();
+    // SAFETY: a live context; the host pointer, if any, has `size` bytes, and a store stays as long as the arena.
+    let raw = unsafe { create!(shared.driver, clCreateBuffer(context.raw(), flags, size, host.pointer())) }?;
+    shared.stats.allocated(message.size);
+    Ok(Mem {
+        // SAFETY: the driver has just made it for us.
+        object: unsafe { Object::new(raw, shared.driver.clReleaseMemObject) },
+        context,
+        shape: Shape::Buffer(message.size),
+        store: matches!(host, Host::Use(_)).then_some(message.store),
+        maps: Mutex::default(),
+        _parent: None,
+        bytes: message.size,
+        stats: Arc::clone(&shared.stats),
+    })
+}
+
+fn driver_flags(flags: u64, contents_later: bool) -> u64 {
+    let flags = flags & !HOST_POINTER;
+    if contents_later { flags & !HOST_ACCESS } else { flags }
+}
+
+/// Executes `CreateSubBuffer`.
+///
+/// # Errors
+/// The code for the program.
+pub fn create_sub_buffer(shared: &Arc<Shared>, message: &CreateSubBuffer) -> Result<Arc<Mem>, cl_int> {
+    let parent = shared.tables.mems.get(message.parent)?;
+    let Shape::Buffer(whole) = parent.shape else { return Err(CL_INVALID_VALUE) };
+    let end = message.origin.checked_add(message.size).filter(|end| *end <= whole).ok_or(CL_INVALID_VALUE)?;
+    let origin = usize::try_from(message.origin).map_err(|_| CL_INVALID_VALUE)?;
+    let size = usize::try_from(end - message.origin).map_err(|_| CL_INVALID_VALUE)?;
+    let region = cl_buffer_region { origin, size };
+    let flags = message.flags & !HOST_POINTER;
+    // SAFETY: a live buffer, and a region of the type that is named.
+    let raw = unsafe {
+        create!(
+            shared.driver,
+            clCreateSubBuffer(parent.raw(), flags, CL_BUFFER_CREATE_TYPE_REGION, (&raw const region).cast())
+        )
+    }?;
+    Ok(Arc::new(Mem {
+        // SAFETY: the driver has just made it for us.
+        object: unsafe { Object::new(raw, shared.driver.clReleaseMemObject) },
+        context: Arc::clone(&parent.context),
+        shape: Shape::Buffer(message.size),
+        // Both are below the arena's size, so the sum is too.
+        store: parent.store.map(|store| store + message.origin),
+        maps: Mutex::default(),
+        _parent: Some(parent),
+        bytes: 0,
+        stats: Arc::clone(&shared.stats),
+    }))
+}
+
+/// Executes `CreateImage`.
+///
+/// # Errors
+/// If `bulk` is not the client's to give, or does not hold what the message says.
+pub fn create_image(shared: &Arc<Shared>, message: &CreateImage, bulk: Option<Bulk>) -> Created<Mem> {
+    let contents = bulk.map(|bulk| shared.client_memory(bulk)).transpose()?;
+    let (element, extent, bytes) = match dimensions(message) {
+        Ok(dimensions) => dimensions,
+        Err(code) => return Ok(Err(code)),
+    };
+    if bulk.is_some_and(|bulk| bulk.length != bytes) {
+        return Err(Violation::new("contents of another size than the image"));
+    }
+    let host = contents.map_or(Host::None, Host::Copy);
+    Ok(new_image(shared, message, &host, element, extent, bytes).map(Arc::new))
+}
+
+/// Bytes of a pixel, pixels in each dimension (layers last), and bytes of it all.
+fn dimensions(message: &CreateImage) -> Result<(u32, [u64; 3], u64), cl_int> {
+    let element = pixel_size(message.order, message.data_type).ok_or(CL_INVALID_IMAGE_FORMAT_DESCRIPTOR)?;
+    let extent = match message.image_type {
+        CL_MEM_OBJECT_IMAGE1D | CL_MEM_OBJECT_IMAGE1D_BUFFER => [message.width, 1, 1],
+        CL_MEM_OBJECT_IMAGE1D_ARRAY => [message.width, message.array_size, 1],
+        CL_MEM_OBJECT_IMAGE2D => [message.width, message.height, 1],
+        CL_MEM_OBJECT_IMAGE2D_ARRAY => [message.width, message.height, message.array_size],
+        CL_MEM_OBJECT_IMAGE3D => [message.width, message.height, message.depth],
+        _ => return Err(CL_INVALID_VALUE),
+    };
+    let bytes = extent.iter().try_fold(u64::from(element), |bytes, length| bytes.checked_mul(*length));
+    Ok((element, extent, bytes.filter(|bytes| *bytes > 0).ok_or(CL_INVALID_IMAGE_SIZE)?))
+}
+
+fn new_image(
+    shared: &Arc<Shared>,
+    message: &CreateImage,
+    host: &Host,
+    element: u32,
+    extent: [u64; 3],
+    bytes: u64,
+) -> Result<Mem, cl_int> {
+    let context = shared.tables.contexts.get(message.context)?;
+    let parent = if message.parent.is_none() { None } else { Some(shared.tables.mems.get(message.parent)?) };
+    if parent.as_ref().is_some_and(|parent| !Arc::ptr_eq(&parent.context, &context)) {
+        return Err(CL_INVALID_CONTEXT);
+    }
+    let size = |value: u64| usize::try_from(value).map_err(|_| CL_INVALID_IMAGE_SIZE);
+    let format =
+        cl_image_format { image_channel_order: message.order, image_channel_data_type: message.data_type };
+    let description = cl_image_desc {
+        image_type: message.image_type,
+        image_width: size(message.width)?,
+        image_height: size(message.height)?,
+        image_depth: size(message.depth)?,
+        image_array_size: size(message.array_size)?,
+        // Those of the program's own memory stay with the client: contents travel packed.
+        image_row_pitch: if parent.is_some() { size(message.row_pitch)? } else { 0 },
+        image_slice_pitch: if parent.is_some() { size(message.slice_pitch)? } else { 0 },
+        num_mip_levels: message.mip_levels,
+        num_samples: message.samples,
+        buffer: parent.as_ref().map_or(ptr::null_mut(), |parent| parent.raw()),
+    };
+    let flags = driver_flags(message.flags, message.initial && matches!(host, Host::None)) | host.flags();
+    // SAFETY: a live context and parent; the host pointer, if any, holds the packed contents of exactly this image.
+    let raw = unsafe {
+        create!(
+            shared.driver,
+            clCreateImage(context.raw(), flags, &raw const format, &raw const description, host.pointer())
+        )
+    }?;
+    // SAFETY: the driver has just made it for us.
+    let object = unsafe { Object::new(raw, shared.driver.clReleaseMemObject) };
+    // What transfers are checked by must be what the driver goes by.
+    let known = query_number(|size, value, size_ret| {
+        // SAFETY: a live image, and `value` has room for `size` bytes.
+        unsafe { call!(shared.driver, clGetImageInfo(raw, CL_IMAGE_ELEMENT_SIZE, size, value, size_ret)) }
+    })?;
+    if usize::from_ne_bytes(known) != element as usize {
+        return Err(CL_INVALID_IMAGE_FORMAT_DESCRIPTOR);
+    }
+    let bytes = if parent.is_some() { 0 } else { bytes };
+    shared.stats.allocated(bytes);
+    Ok(Mem {
+        object,
+        context,
+        shape: Shape::Image { element, extent },
+        store: None,
+        maps: Mutex::default(),
+        _parent: parent,
+        bytes,
+        stats: Arc::clone(&shared.stats),
+    })
+}
+
+/// Executes `InitMem`: writes at once, on a queue that the program does not see. What fails makes the object unusable.
+///
+/// # Errors
+/// If the bytes are not the client's to give, or not as many as the area takes.
+pub fn init(shared: &Arc<Shared>, message: &InitMem<'_>, bulk: Option<Bulk>) -> Result<(), Violation> {
+    let (source, length) = match bulk {
+        Some(bulk) => (shared.client_memory(bulk)?.cast_const(), bulk.length),
+        None => (message.bytes.as_ptr(), message.bytes.len() as u64),
+    };
+    let Ok(mem) = shared.tables.mems.get(message.mem) else { return Ok(()) };
+    let written = Region::new(&message.area, &mem.shape).and_then(|region| {
+        if region.packed() as u64 != length {
+            return Err(CL_INVALID_VALUE);
+        }
+        let queue = mem.context.side_queue(shared.driver, mem.context.first_device())?;
+        shared.stats.bytes_copied.add(length);
+        // SAFETY: `source` holds the packed bytes of the region, and the write is done when the call returns.
+        unsafe { write_region(shared.driver, queue.raw(), mem.raw(), &region, CL_TRUE, source, &[], ptr::null_mut()) }
+    });
+    if let Err(code) = written {
+        tracing::warn!(code, "InitMem refused");
+        shared.stats.errors.add(1);
+        shared.tables.mems.fail(message.mem, code);
+    }
+    Ok(())
+}
+
+/// Executes `CreateSampler`.
+///
+/// # Errors
+/// The code for the program.
+pub fn create_sampler(shared: &Arc<Shared>, message: &CreateSampler<'_>) -> Result<Arc<Sampler>, cl_int> {
+    let context = shared.tables.contexts.get(message.context)?;
+    let properties: Vec<u64> = message.properties.iter().chain([0]).collect();
+    let modern = context.version >= (2, 0) && shared.driver.clCreateSamplerWithProperties.is_some();
+    let raw = if modern && properties.len() > 1 {
+        // SAFETY: a live context, and a list that ends with 0.
+        unsafe { create!(shared.driver, clCreateSamplerWithProperties(context.raw(), properties.as_ptr())) }
+    } else {
+        let (normalized, addressing, filter) = (message.normalized, message.addressing, message.filter);
+        // SAFETY: a live context.
+        unsafe { create!(shared.driver, clCreateSampler(context.raw(), normalized, addressing, filter)) }
+    }?;
+    // SAFETY: the driver has just made it for us.
+    let object = unsafe { Object::new(raw, shared.driver.clReleaseSampler) };
+    Ok(Arc::new(Sampler { object, context }))
+}
+
+/// The address that a part of a store is mapped at, given by the driver: it must be in the arena, where the program sees
+/// it.
+///
+/// # Errors
+/// If the driver mapped something else, or the buffer has no store.
+pub fn check_mapped(shared: &Shared, mem: &Mem, offset: u64, size: u64, address: *mut c_void) -> Result<(), cl_int> {
+    let store = mem.store.ok_or(CL_INVALID_OPERATION)?;
+    let expected = store.checked_add(offset).and_then(|offset| shared.arena().pointer(offset, size));
+    if expected.is_some_and(|expected| expected.as_ptr().cast() == address) {
+        return Ok(());
+    }
+    shared.errors_seen.store(true, Ordering::SeqCst);
+    check(opencl_sys::CL_MAP_FAILURE)
+}

@@ -1,0 +1,36 @@
+//! OpenCL: what is executed, on which driver, and how its completions travel back.
+//!
+//! Reading order: [`executor`] receives the commands of one stream and hands each to [`objects`] (stream 0),
+//! [`queue`] (command queues) or the [`engine`] (stream 1). [`shared`] holds what all of them use.
+
+pub mod area;
+pub mod build;
+pub mod commands;
+pub mod completions;
+pub mod context;
+pub mod copies;
+pub mod driver;
+pub mod engine;
+pub mod events;
+pub mod executor;
+pub mod facts;
+mod generated;
+pub mod kernel;
+pub mod kernel_facts;
+pub mod memory;
+pub mod null;
+pub mod objects;
+pub mod pending;
+pub mod programs;
+pub mod queue;
+pub mod reaper;
+pub mod replies;
+pub mod shared;
+pub mod start;
+pub mod tables;
+pub mod transfer;
+pub mod violation;
+pub mod waits;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Releases. They wait for what still uses the object, and some drivers wait in them for the device: neither may hold up
+//! the stream that they come in.
+
+use std::sync::{Arc, Mutex};
+
+use opencl_sys::CL_COMPLETE;
+use remora_protocol::opencl::StreamClosed;
+use remora_protocol::{Handle, Kind, Need};
+
+use super::completions::Work;
+use super::events;
+use super::queue::Queue;
+use super::shared::Shared;
+use super::waits::marker_event;
+use crate::lock;
+
+/// Releases on their way to the thread that carries them out.
+#[derive(Default)]
+pub struct Reaper {
+    inbox: Mutex<Vec<Entry>>,
+}
+
+struct Entry {
+    needs: Vec<Need>,
+    object: Handle,
+}
+
+impl Reaper {
+    /// Releases `object` once `needs` are met.
+    pub fn release(&self, shared: &Shared, needs: Vec<Need>, object: Handle) {
+        // Small things of which there are many, and which no driver waits for.
+        let light = matches!(object.kind(), Some(Kind::Event | Kind::Sampler));
+        if light && shared.progress.met(&needs) {
+            return reap_object(shared, object);
+        }
+        lock(&self.inbox).push(Entry { needs, object });
+        shared.progress.nudge();
+    }
+}
+
+/// Carries out releases until the session ends. The body of a thread.
+pub fn run(shared: &Arc<Shared>) {
+    let mut waiting: Vec<Entry> = Vec::new();
+    while !shared.progress.is_closed() {
+        waiting.append(&mut lock(&shared.reaper.inbox));
+        let before = waiting.len();
+        waiting.retain(|entry| {
+            let due = shared.progress.met(&entry.needs);
+            if due {
+                reap(shared, entry.object);
+            }
+            !due
+        });
+        if waiting.len() == before {
+            let lists = waiting.iter().map(|entry| entry.needs.as_slice());
+            shared.progress.sleep_for(lists, || !lock(&shared.reaper.inbox).is_empty());
+        }
+    }
+}
+
+fn reap(shared: &Arc<Shared>, object: Handle) {
+    if object.kind() != Some(Kind::Queue) {
+        return reap_object(shared, object);
+    }
+    let Some(queue) = shared.tables.queues.remove(object) else { return };
+    match marker_event(shared, &queue, &[]) {
+        Ok(done) => {
+            queue.flush(shared);
+            let raw = done.raw();
+            let close = move |shared: &Arc<Shared>, _| {
+                drop(done);
+                close(shared, queue);
+            };
+            shared.completions.when_raw(shared.driver, raw, CL_COMPLETE, Work::Run(Box::new(close)));
+        }
+        Err(_) => {
+            // A queue that takes no marker, such as one on the device.
+            let _ = queue.finish(shared);
+            close(shared, queue);
+        }
+    }
+}
+
+/// Everything in the queue is done.
+fn close(shared: &Shared, queue: Arc<Queue>) {
+    if let Some(code) = queue.take_late() {
+        tracing::warn!(code, stream = queue.stream, "a queue was released with an error that nobody asked for");
+    }
+    let stream = queue.stream;
+    shared.executors.close(&queue);
+    drop(queue);
+    shared.notices.send(&StreamClosed { stream }, None);
+}
+
+fn reap_object(shared: &Shared, object: Handle) {
+    let tables = &shared.tables;
+    match object.kind() {
+        Some(Kind::Device) => drop(tables.devices.remove(object)),
+        Some(Kind::Context) => drop(tables.contexts.remove(object)),
+        Some(Kind::Mem) => drop(tables.mems.remove(object)),
+        Some(Kind::Sampler) => drop(tables.samplers.remove(object)),
+        Some(Kind::Program) => drop(tables.programs.remove(object)),
+        Some(Kind::Kernel) => drop(tables.kernels.remove(object)),
+        Some(Kind::Event) => {
+            if let Some(event) = tables.events.remove(object) {
+                events::released(shared, &event);
+            }
+        }
+        Some(Kind::Queue) | None => {}
+    }
+}

@@ -1,0 +1,115 @@
+//! What all executors of a session share.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::Arc;
+
+use remora_link::{Arena, Link};
+use remora_protocol::Bulk;
+
+use super::build::Builds;
+use super::completions::Completions;
+use super::context::Platform;
+use super::driver::Driver;
+use super::engine::Job;
+use super::executor::Executors;
+use super::pending::Pending;
+use super::reaper::Reaper;
+use super::tables::Tables;
+use super::violation::Violation;
+use crate::notices::Notices;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::stats::Stats;
+
+/// The end of the arena belongs to the transfer engine: transfers in parts pass through it. Clients allocate before it.
+pub const BOUNCE: u64 = 4 << 20;
+
+/// A session.
+pub struct Shared {
+    /// The driver.
+    pub driver: Driver,
+    /// The way to the client.
+    pub link: Link,
+    /// The driver's platforms.
+    pub platforms: Vec<Platform>,
+    /// The session's objects.
+    pub tables: Tables,
+    /// How far each stream is.
+    pub progress: Progress,
+    /// What is told unasked.
+    pub notices: Arc<Notices>,
+    /// What is counted.
+    pub stats: Arc<Stats>,
+    /// What kernels print, if it is captured.
+    pub output: Option<Arc<Output>>,
+    /// Whether any program of the session may print.
+    pub may_print: AtomicBool,
+    /// User events that the program has not resolved: while there are any, nothing may block an executor.
+    pub unresolved: AtomicI64,
+    /// Whether any command has failed on the device. Until then nobody looks for those that did.
+    pub errors_seen: AtomicBool,
+    /// Reads under way.
+    pub pending: Pending,
+    /// The driver's callbacks.
+    pub completions: Completions,
+    /// The thread of transfers in parts.
+    pub engine: Sender<Job>,
+    /// Releases that wait.
+    pub reaper: Reaper,
+    /// The threads of the streams.
+    pub executors: Executors,
+    /// Programs being built.
+    pub builds: Builds,
+}
+
+impl Shared {
+    /// Before a completion is told: what was printed until now, what failed until now and what was read until now goes
+    /// first. The client takes everything before what is complete in an in-order queue for complete.
+    pub fn settle(&self) {
+        if self.may_print.load(Ordering::SeqCst) {
+            if let Some(output) = &self.output {
+                output.drain(&self.notices);
+            }
+        }
+        if self.errors_seen.load(Ordering::SeqCst) {
+            for queue in self.executors.queues() {
+                queue.tell_failures(self);
+            }
+        }
+        self.pending.tell(self.driver, &self.notices);
+    }
+
+    /// The memory that bulk data passes through.
+    #[must_use]
+    pub fn arena(&self) -> &Arena {
+        self.link.arena()
+    }
+
+    /// Where the arena's part for clients ends.
+    #[must_use]
+    pub fn client_arena(&self) -> u64 {
+        self.arena().size().saturating_sub(BOUNCE)
+    }
+
+    /// The address of a client's range of the arena.
+    ///
+    /// # Errors
+    /// If it is not one: no client asks for that.
+    pub fn client_memory(&self, bulk: Bulk) -> Result<*mut u8, Violation> {
+        let end = bulk.offset.checked_add(bulk.length);
+        if end.is_none_or(|end| end > self.client_arena()) {
+            return Err(Violation::new("a range outside the client's part of the arena"));
+        }
+        let pointer = self.arena().pointer(bulk.offset, bulk.length);
+        pointer.map(|pointer| pointer.as_ptr()).ok_or_else(|| Violation::new("a range outside the arena"))
+    }
+
+    /// Ends the session, with the reason in the log.
+    pub fn end(&self, violation: &Violation) {
+        if !violation.is_end() {
+            tracing::error!("session closed: {violation}");
+        }
+        self.link.close();
+    }
+}

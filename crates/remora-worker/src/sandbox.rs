@@ -1,0 +1,36 @@
+//! What a worker gives up before it loads a driver.
+//!
+//! A driver needs more than one would like: it opens device nodes and configuration files whenever it pleases, maps
+//! memory executable (CPU drivers and most GPU compilers generate code), starts threads, and may run helpers (PoCL links
+//! kernels with the system's linker, NVIDIA's driver keeps a compile cache in the home directory). A seccomp filter or a
+//! private file system strict enough to matter would have to be written per driver, so neither is done here; what holds
+//! for every driver is.
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
+
+/// Descriptors that a worker may have open: drivers take several per device and context, never thousands.
+const DESCRIPTORS: u64 = 4096;
+
+/// Gives up what no driver needs. Errors are not fatal: each of these is a second line of defence.
+pub fn enter() {
+    let steps: [(&str, rustix::io::Result<()>); 4] = [
+        // A helper that a driver starts can't gain more than the worker has.
+        ("no_new_privs", rustix::thread::set_no_new_privs(true)),
+        // Other processes of the same user can't read a tenant's data by ptrace or /proc.
+        ("not dumpable", rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)),
+        // Nor from a core file.
+        ("no core", rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })),
+        ("descriptors", limit_descriptors()),
+    ];
+    for (what, result) in steps {
+        if let Err(error) = result {
+            tracing::warn!("sandbox: {what}: {error}");
+        }
+    }
+}
+
+fn limit_descriptors() -> rustix::io::Result<()> {
+    let now = rustix::process::getrlimit(Resource::Nofile);
+    let wanted = now.maximum.map_or(DESCRIPTORS, |maximum| maximum.min(DESCRIPTORS));
+    rustix::process::setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: Some(wanted) })
+}
