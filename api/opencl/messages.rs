@@ -83,6 +83,7 @@ struct DeviceBuild {
     status: i32,
     binary_type: u32,
     global_variable_size: u64,
+    options: Bytes,
     log: Bytes,
 }
 
@@ -377,6 +378,12 @@ struct CreateSubDevices {
 #[command(waits = Value)]
 struct GetDeviceAndHostTimer {
     device: Handle,
+}
+
+/// The state of an event now: CL_QUEUED if its stream has not come to it yet.
+#[command(waits = EventDone)]
+struct GetEventStatus {
+    event: Handle,
 }
 
 #[command(waits = Profile)]

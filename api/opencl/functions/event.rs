@@ -9,7 +9,7 @@ unsafe extern "C" {
 
     #[since("1.0")]
     #[body(event)]
-    #[local]
+    #[waits(GetEventStatus, WatchEvent, EventStatus)]
     #[checked("CL_INVALID_EVENT, CL_INVALID_VALUE")]
     fn clGetEventInfo(
         event: cl_event,

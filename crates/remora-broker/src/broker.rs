@@ -178,7 +178,7 @@ impl Broker {
                 let _ = self.poller.modify(listener, Token::Listener(number as u64), Interest::Read);
             }
         }
-        if self.ending.is_some_and(|at| at <= now) {
+        if self.private && self.ending.is_some_and(|at| at <= now) {
             self.sessions.iter().for_each(|session| session.worker.kill());
             // Killed processes end at once; one that hangs in the kernel is not waited for.
             self.private &= !std::mem::replace(&mut self.killed, true);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use remora_protocol::hello::MAX_MESSAGE;
 use remora_protocol::opencl;
 use remora_protocol::wire::decode_all;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::PipeFlags;
 use rustix::process::Rlimit;
 use tracing::{error, info};
@@ -155,6 +156,10 @@ impl Prober {
         if let Some(running) = self.running.take() {
             running.process.kill();
             running.remove(poller);
+            // In a container there may be nobody who reaps what the broker leaves behind.
+            let mut exit = [PollFd::new(&running.process, PollFlags::IN)];
+            let _ = poll(&mut exit, Some(&Timespec { tv_sec: 1, tv_nsec: 0 }));
+            let _ = running.process.reap();
         }
     }
 
@@ -228,6 +233,7 @@ impl Running {
             info!("probe: {line}");
         }
         let last = messages.lines().map(str::trim).rfind(|line| !line.is_empty());
+        let last = last.map(|line| line.strip_prefix("remora-worker: ").unwrap_or(line));
         if let Some(why) = self.killed {
             return Err(why);
         }

@@ -65,6 +65,7 @@ pub(crate) fn pump(session: &Arc<Session>, mut receiver: Receiver) {
     while receiver.recv_parked(&mut bytes).is_ok() {
         let Ok(frame) = Frame::parse(&bytes) else { break };
         let Ok(notice) = NoticeMessage::decode(frame.opcode, frame.body) else { break };
+        session.has_news();
         handle(session, notice, frame.bulk);
         receiver.acknowledge(frame.position);
         session.handled().one_more();

@@ -1,7 +1,7 @@
 //! A session: streams, arena, transfers and handles over one link.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use remora_link::{Lane, Link, LinkError};
@@ -19,6 +19,8 @@ use crate::{Arena, Callbacks, Lost, Needs, NoticeSink, Staging, Stream, Transfer
 pub const OBJECTS: u32 = 0;
 const TRANSFERS: u32 = 1;
 const FIRST_QUEUE: u32 = 2;
+/// The facts name root devices by indices below this.
+const ROOT_DEVICES: u32 = 1 << 16;
 
 /// A program's connection to one worker.
 pub struct Session {
@@ -34,6 +36,8 @@ pub struct Session {
     callbacks: Callbacks,
     sink: Arc<dyn NoticeSink>,
     memory_credit: AtomicI64,
+    /// Replies to commands of queues, and notices, so far.
+    news: AtomicU64,
 }
 
 struct Streams {
@@ -48,11 +52,13 @@ impl Session {
         let open = |number| -> Result<Stream, LinkError> {
             Ok(Stream::new(number, link.sender(Lane::Commands(number))?, link.receiver(Lane::Replies(number))?))
         };
+        let minter = Minter::default();
+        minter.reserve(Kind::Device, ROOT_DEVICES);
         let session = Arc::new(Self {
             objects: open(OBJECTS)?,
             transfer_stream: open(TRANSFERS)?,
             generation: fork::generation(),
-            minter: Minter::default(),
+            minter,
             arena: Arena::new(link.clone()),
             streams: Mutex::new(Streams {
                 next: FIRST_QUEUE,
@@ -65,6 +71,7 @@ impl Session {
             callbacks: Callbacks::start().map_err(no_thread)?,
             sink,
             memory_credit: AtomicI64::new(i64::try_from(opened.memory_credit).unwrap_or(i64::MAX)),
+            news: AtomicU64::new(0),
             link: link.clone(),
         });
         let receiver = link.receiver(Lane::Notices)?;
@@ -168,7 +175,20 @@ impl Session {
         let position = stream.send(command, needs, bulk, true)?;
         let answer = stream.reply(position)?;
         self.handled.wait(answer.notices())?;
+        if stream.number() != OBJECTS {
+            self.has_news();
+        }
         Ok((position, answer))
+    }
+
+    /// Grows whenever this process may have learnt that something in a queue is complete.
+    #[must_use]
+    pub fn news(&self) -> u64 {
+        self.news.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn has_news(&self) {
+        self.news.fetch_add(1, Ordering::AcqRel);
     }
 
     pub(crate) fn answer_transfer<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<u64, Lost> {

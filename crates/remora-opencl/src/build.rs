@@ -52,7 +52,7 @@ impl BuildResult {
                 binary_type: device.binary_type,
                 global_variable_size: device.global_variable_size,
                 log: device.log.to_vec(),
-                options: Vec::new(),
+                options: device.options.to_vec(),
             };
             (device.device, build)
         });

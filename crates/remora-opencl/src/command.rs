@@ -112,18 +112,18 @@ impl Enqueue {
     }
 
     /// Sends the command and waits for the driver's answer to it. The program has not got its event yet.
-    pub(crate) fn ask<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<Answer> {
+    pub(crate) fn ask<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<(u64, Answer)> {
         let (position, answer) = self.queue.remote.session.call(&self.queue.stream, command, &self.needs, bulk)?;
         self.sent_at(position);
-        Ok(answer)
+        Ok((position, answer))
     }
 
     fn put<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<u64> {
         let queue = &self.queue;
         if strict() {
-            let status: Status = self.ask(command, bulk)?.decode()?;
-            check(status.code)?;
-            return Ok(queue.stream.sent());
+            let (position, answer) = self.ask(command, bulk)?;
+            check(answer.decode::<Status>()?.code)?;
+            return Ok(position);
         }
         let position = queue.remote.session.send(&queue.stream, command, &self.needs, bulk)?;
         self.sent_at(position);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use opencl_sys::*;
 use remora_client::Needs;
-use remora_protocol::opencl::{EventDone, WaitForEvent, WatchEvent};
+use remora_protocol::opencl::{EventDone, GetEventStatus, WaitForEvent, WatchEvent};
 
 use crate::api::context::Context;
 use crate::api::queue::Queue;
@@ -33,6 +33,8 @@ pub(crate) struct Event {
     callbacks: Mutex<Vec<Callback>>,
     changed: Condvar,
     pub(crate) profile: OnceLock<[u64; 5]>,
+    /// How much was known of the session when the worker was last asked.
+    asked: AtomicU64,
     /// Its bytes are still to be copied to the program's memory: only the transfer's end completes it.
     transfers: AtomicBool,
 }
@@ -69,6 +71,7 @@ impl Event {
             callbacks: Mutex::default(),
             changed: Condvar::new(),
             profile: OnceLock::new(),
+            asked: AtomicU64::new(u64::MAX),
             transfers: AtomicBool::new(false),
         }
     }
@@ -124,13 +127,26 @@ impl Event {
         state
     }
 
-    /// For polling: what is known, and the worker will tell of the end from now on.
+    /// For polling: the state, at least as late as all that this process has learnt of its session demands. The worker is
+    /// asked once after each such news; in between it tells of the end by itself.
     pub(crate) fn poll(self: &Arc<Self>) -> cl_int {
         let state = self.known();
-        if state > CL_COMPLETE && self.queue.is_some() {
-            self.watch(CL_COMPLETE);
+        if state <= CL_COMPLETE || self.queue.is_none() {
+            return state;
         }
-        state
+        let session = &self.remote.session;
+        let news = session.news();
+        if self.asked.swap(news, Ordering::AcqRel) == news {
+            return state;
+        }
+        self.watch(CL_COMPLETE);
+        let command = GetEventStatus { event: self.remote.handle };
+        let asked = session.call(session.objects(), &command, &Needs::default(), None);
+        match asked.and_then(|(_, answer)| answer.decode::<EventDone>()) {
+            Ok(now) => self.told(now.state),
+            Err(_) => self.reached(CL_DEVICE_NOT_AVAILABLE),
+        }
+        self.state.load(Ordering::Acquire)
     }
 
     /// Takes over a new state, unless a later one is known; wakes and tells who waits for it.

@@ -184,16 +184,24 @@ impl Device {
 
 /// What the host's platform has but Remora does not carry is not reported.
 fn restrict_platform(infos: &mut Infos) {
+    // To the ICD loader this is an ICD, whatever the host's driver is.
+    let names = infos.text(CL_PLATFORM_EXTENSIONS);
+    if !names.split(' ').any(|name| name == "cl_khr_icd") {
+        infos.0.insert(CL_PLATFORM_EXTENSIONS, Ok(format!("cl_khr_icd {names}\0").into_bytes()));
+    }
+    if infos.bytes(CL_PLATFORM_ICD_SUFFIX_KHR).is_err() {
+        infos.0.insert(CL_PLATFORM_ICD_SUFFIX_KHR, Ok(b"REMORA\0".to_vec()));
+    }
     restrict_extensions(infos, CL_PLATFORM_EXTENSIONS, CL_PLATFORM_EXTENSIONS_WITH_VERSION);
 }
 
 fn restrict_device(infos: &mut Infos) {
     restrict_extensions(infos, CL_DEVICE_EXTENSIONS, CL_DEVICE_EXTENSIONS_WITH_VERSION);
     infos.set(CL_DEVICE_EXECUTION_CAPABILITIES, (CL_EXEC_KERNEL as cl_device_exec_capabilities).to_ne_bytes().to_vec());
-    for param in [CL_DEVICE_SVM_CAPABILITIES, CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES, CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES] {
-        infos.set(param, vec![0; 8]);
-    }
     for param in [
+        CL_DEVICE_SVM_CAPABILITIES,
+        CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES,
+        CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES,
         CL_DEVICE_PIPE_SUPPORT,
         CL_DEVICE_MAX_PIPE_ARGS,
         CL_DEVICE_PIPE_MAX_ACTIVE_RESERVATIONS,
@@ -203,7 +211,9 @@ fn restrict_device(infos: &mut Infos) {
         CL_DEVICE_QUEUE_ON_DEVICE_PREFERRED_SIZE,
         CL_DEVICE_QUEUE_ON_DEVICE_MAX_SIZE,
     ] {
-        infos.set(param, vec![0; 4]);
+        // In the driver's own size: not all agree with the specification on that.
+        let size = infos.bytes(param).map_or(0, <[u8]>::len);
+        infos.set(param, vec![0; size]);
     }
 }
 

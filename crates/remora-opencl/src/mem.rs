@@ -260,7 +260,7 @@ pub(crate) fn check_flags(flags: cl_mem_flags) -> Result<cl_mem_flags> {
     ensure(one_of(access) && one_of(host), CL_INVALID_VALUE)?;
     ensure(one_of(CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR), CL_INVALID_VALUE)?;
     ensure(one_of(CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR), CL_INVALID_VALUE)?;
-    Ok(if flags & access == 0 { flags | CL_MEM_READ_WRITE } else { flags })
+    Ok(if flags == 0 { CL_MEM_READ_WRITE } else { flags })
 }
 
 /// Checks that there is a host pointer where the flags say so, and only there.

@@ -83,6 +83,13 @@ impl Program {
         Ok(state.kernels.clone())
     }
 
+    /// Whether a program may ask for argument information: the worker always has it, drivers only if it was asked for.
+    pub(crate) fn tells_args(&self) -> bool {
+        const OPTION: &[u8] = b"-cl-kernel-arg-info";
+        let asked = |build: &DeviceBuild| build.options.windows(OPTION.len()).any(|window| window == OPTION);
+        self.source.is_empty() || self.lock().builds.values().any(asked)
+    }
+
     pub(crate) fn binaries(&self) -> Option<Arc<Vec<Vec<u8>>>> {
         self.lock().binaries.clone()
     }
@@ -145,10 +152,7 @@ impl Program {
     fn built(&self, result: BuildResult) {
         let mut state = self.lock();
         state.building = false;
-        for (device, mut build) in result.devices {
-            build.options = state.builds.remove(&device).map(|before| before.options).unwrap_or_default();
-            state.builds.insert(device, build);
-        }
+        state.builds.extend(result.devices);
         for build in state.builds.values_mut().filter(|build| build.status == CL_BUILD_IN_PROGRESS) {
             build.status = if result.code == CL_SUCCESS { CL_BUILD_NONE } else { CL_BUILD_ERROR };
         }

@@ -73,7 +73,8 @@ pub(crate) fn read_now(
     let command = EnqueueRead { event, wait: List::new(&waits), mem, area, staging: offset, transfer };
     let answer = enqueue.ask(&command, None);
     session.end_transfer(transfer, CL_COMPLETE);
-    let done: EventDone = answer?.decode()?;
+    let (position, answer) = answer?;
+    let done: EventDone = answer.decode()?;
     check(done.code)?;
     let own = enqueue.event(command_type, false);
     if let Some(event) = &own {
@@ -84,6 +85,7 @@ pub(crate) fn read_now(
         return Err(Error(code));
     }
     take();
+    enqueue.queue.event_complete(position);
     enqueue.give_event();
     Ok(())
 }

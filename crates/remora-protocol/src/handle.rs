@@ -123,6 +123,12 @@ impl Minter {
         Handle::new(kind, 0, index)
     }
 
+    /// Leaves the first `count` indices of `kind` to others.
+    pub fn reserve(&self, kind: Kind, count: u32) {
+        let mut indices = self.indices(kind);
+        indices.next = indices.next.max(count);
+    }
+
     /// The object that `handle` named has been released: its index may be used again.
     pub fn retire(&self, handle: Handle) {
         if let Some(kind) = handle.kind() {

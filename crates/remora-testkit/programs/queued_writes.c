@@ -41,9 +41,9 @@ int main(int argc, char **argv)
     CHECK(clEnqueueReadBuffer(cl.queue, buffer, CL_TRUE, size - 4096, 4096, got, 0, NULL, NULL));
     EXPECT(memcmp(got, from + size - 4096, 4096) == 0);
     fprintf(stderr, "resident: %ld KiB before, %ld queued, %ld after\n", before, queued, after);
-    /* 64 MiB stand for what the allocator and the queue itself may take. */
+    /* An arena of a GiB that is mapped here counts too, with some room for queue and allocator. */
     printf("%d writes of %zu MiB, memory %s\n", count, size >> 20,
-           queued - before < 600 << 10 && after - before < 1200 << 10 ? "bounded" : "out of bounds");
+           queued - before < 1300 << 10 && after - before < 1300 << 10 ? "bounded" : "out of bounds");
     CHECK(clReleaseEvent(gate));
     CHECK(clReleaseEvent(last));
     CHECK(clReleaseMemObject(buffer));

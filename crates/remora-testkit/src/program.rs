@@ -24,7 +24,9 @@ impl Program {
         let sources = places::source("programs");
         let source = sources.join(format!("{name}.c"));
         let path = places::scratch("programs").join(name);
-        if is_older(&path, &source) || ["common.h", "errors.h"].iter().any(|header| is_older(&path, &sources.join(header))) {
+        if is_older(&path, &source)
+            || ["common.h", "errors.h"].iter().any(|header| is_older(&path, &sources.join(header)))
+        {
             // Several tests may do this at the same time: each makes a file of its own and puts it in place whole.
             let fresh = path.with_extension(std::process::id().to_string());
             let compiler = places::tool("cc", "gcc");

@@ -247,7 +247,11 @@ impl Running {
     /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         if self.ended.is_none() {
-            self.ended = self.child.try_wait().expect("a child can be waited for").map(|status| (status, self.started.elapsed()));
+            self.ended = self
+                .child
+                .try_wait()
+                .expect("a child can be waited for")
+                .map(|status| (status, self.started.elapsed()));
         }
         self.ended.is_some()
     }
@@ -351,7 +355,12 @@ impl Outcome {
             (_, Some(code), _) => format!("status {code}"),
             (_, _, signal) => format!("signal {}", signal.unwrap_or_default()),
         };
-        format!("{end} after {:.1?}\nstdout:\n{}\nstderr:\n{}", self.wall, last_lines(&self.text()), last_lines(&self.complaints()))
+        format!(
+            "{end} after {:.1?}\nstdout:\n{}\nstderr:\n{}",
+            self.wall,
+            last_lines(&self.text()),
+            last_lines(&self.complaints())
+        )
     }
 }
 

@@ -74,7 +74,7 @@ fn no_permission() {
             command.uid(NOBODY).gid(NOBODY).current_dir("/");
         } else {
             // Without root there is nobody else to be: shut ourselves out.
-            fs::set_permissions(broker.socket(), fs::Permissions::from_mode(0)).expect("our own socket");
+            fs::set_permissions(broker.socket(), fs::Permissions::from_mode(0o000)).expect("our own socket");
         }
         let output = command.output().expect("remora can be run");
         let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
@@ -177,8 +177,9 @@ fn shared_memory_full() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let script = directory.path().join("limited");
     let broker = places::built("remorad");
-    // RLIMIT_FSIZE also holds for memory files: making one of a GiB fails as when there is no room.
-    fs::write(&script, format!("#!/bin/sh\nulimit -f 65536\nexec {} \"$@\"\n", broker.display())).expect("a script");
+    // The limit on the size of files holds for memory files too: making one of a GiB fails, as when there is no room.
+    fs::write(&script, format!("#!/bin/sh\ntrap '' XFSZ\nulimit -f 65536\nexec {} \"$@\"\n", broker.display()))
+        .expect("a script");
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("our own script");
     let remora = places::built("remora");
     let outcome = Run::new(remora)

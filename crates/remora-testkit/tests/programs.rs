@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use remora_testkit::compare::assert_same;
+use remora_testkit::compare::{assert_same, assert_same_but_for};
 use remora_testkit::processes::{self, Sampler, assert_all_gone};
 use remora_testkit::{Broker, Link, Program, places};
 
@@ -34,9 +34,19 @@ macro_rules! programs {
 }
 
 programs! {
-    queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf info
+    queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
     read_then_write leak dlclose fork enumerate
+}
+
+/// Every property of every object.
+#[test]
+fn info() {
+    let run = Program::compile("info").run(&[]);
+    let native = run.native();
+    for link in Link::ALL {
+        assert_same_but_for("info", &native, &run.remoted(link));
+    }
 }
 
 /// What the specification demands and this machine's driver doesn't do: the program checks itself.
@@ -109,8 +119,9 @@ fn queued_writes(count: u32, link: Link) {
     let run = program.run(&[&count.to_string()]).limit(Duration::from_secs(200));
     let running = run.start_through(&broker, link);
     let (of_program, of_broker) = (running.mark().to_owned(), broker.mark().to_owned());
-    let sampler =
-        Sampler::start(move || [processes::marked(&of_program), processes::marked(&of_broker)].into_iter().flatten().collect());
+    let sampler = Sampler::start(move || {
+        [processes::marked(&of_program), processes::marked(&of_broker)].into_iter().flatten().collect()
+    });
     let outcome = running.finish().good();
     let peak = sampler.peak_kib() >> 10;
     assert!(outcome.text().contains("memory bounded"), "{}", outcome.describe());

@@ -9,7 +9,9 @@ use clap::{Args, ValueEnum};
 use remora_link::{Layout, Link, Side};
 use rustix::io::{FdFlags, fcntl_setfd};
 
+use crate::lock;
 use crate::opencl::driver::{self, Which};
+use crate::opencl::shared::Fault;
 use crate::opencl::start::start;
 use crate::output::Output;
 use crate::stats::Stats;
@@ -105,8 +107,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     tracing::info!(session = options.session, link = ?options.link, driver = ?options.driver, "session open");
     let _ = end.recv();
     tracing::info!(session = options.session, "session closed");
-    drop(session);
-    Ok(())
+    match lock(&session.fault).take() {
+        None => Ok(()),
+        Some(Fault::Client(violation)) => bail!("the client broke the protocol: {violation}"),
+        Some(Fault::Panic) => bail!("a thread panicked"),
+    }
 }
 
 struct Descriptors {

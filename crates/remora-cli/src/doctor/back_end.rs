@@ -133,7 +133,7 @@ fn probe(mut command: Command) -> Result<Vec<u8>> {
         let messages = read(messages);
         let messages = String::from_utf8_lossy(&messages);
         match messages.lines().map(str::trim).rfind(|line| !line.is_empty()) {
-            Some(line) => bail!("{line}"),
+            Some(line) => bail!("{}", line.strip_prefix("remora-worker: ").unwrap_or(line)),
             None => bail!("remora-worker ended with {status} while it looked for devices"),
         }
     }

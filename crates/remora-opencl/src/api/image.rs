@@ -157,8 +157,7 @@ fn shape(
     let (depth, layers) = (description.image_depth, description.image_array_size);
     let limit = |param| usize::try_from(context.limit(param)).unwrap_or(usize::MAX);
     let within = |value: usize, most: usize| -> Result<()> {
-        ensure(value > 0, CL_INVALID_IMAGE_DESCRIPTOR)?;
-        ensure(value <= most, CL_INVALID_IMAGE_SIZE)
+        ensure(value > 0 && value <= most, CL_INVALID_IMAGE_SIZE)
     };
     let (wide, high) = (limit(CL_DEVICE_IMAGE2D_MAX_WIDTH), limit(CL_DEVICE_IMAGE2D_MAX_HEIGHT));
     let image_type = description.image_type;

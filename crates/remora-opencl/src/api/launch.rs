@@ -149,8 +149,8 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
         return Ok(());
     }
     // The first of its kind: only the driver's compiler knows whether it can be.
-    let status: Status = enqueue.ask(&command, None)?.decode()?;
-    check(status.code)?;
+    let (_, answer) = enqueue.ask(&command, None)?;
+    check(answer.decode::<Status>()?.code)?;
     kernel.accept(shape);
     enqueue.give_event();
     Ok(())

@@ -63,7 +63,8 @@ pub unsafe fn create_buffer_with_properties(
     let created = create(&session, &needs, handle, credit == 0, initial, |initial| CreateBuffer {
         mem: handle,
         context: context.remote.handle,
-        flags: flags & !(HOST_POINTER & !if own { CL_MEM_ALLOC_HOST_PTR } else { 0 }),
+        // With a store the worker gives the driver a host pointer of its own.
+        flags: flags & !(if own && store.is_none() { HOST_POINTER & !CL_MEM_ALLOC_HOST_PTR } else { HOST_POINTER }),
         size: size as u64,
         store: store.as_ref().map_or(u64::MAX, |store| store.offset()),
         initial,

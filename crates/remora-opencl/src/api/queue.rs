@@ -120,7 +120,8 @@ unsafe fn create(
     let handle = session.mint(Kind::Queue);
     let mut needs = Needs::default();
     context.remote.needed_by(&mut needs);
-    let for_driver = if with_properties { list.split_last().map_or(&[][..], |(_, rest)| rest) } else { &[properties] };
+    let legacy = [CL_QUEUE_PROPERTIES.into(), properties];
+    let for_driver = if with_properties { list.split_last().map_or(&[][..], |(_, rest)| rest) } else { &legacy };
     let command = CreateCommandQueue {
         queue: handle,
         context: context.remote.handle,

@@ -237,8 +237,8 @@ pub static COVERAGE: &[Function] = &[
     Function {
         name: "clGetEventInfo",
         since: "1.0",
-        how: How::Local,
-        messages: &[],
+        how: How::Waits,
+        messages: &["GetEventStatus", "WatchEvent", "EventStatus"],
         checked: "CL_INVALID_EVENT, CL_INVALID_VALUE",
         late: "",
     },

@@ -565,7 +565,7 @@ pub unsafe extern "C" fn clWaitForEvents(
     }
 }
 
-/// OpenCL 1.0, answered here.
+/// OpenCL 1.0, waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clGetEventInfo(
     event: cl_event,

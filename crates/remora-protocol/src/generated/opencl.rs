@@ -9,7 +9,7 @@ use crate::message::{Command, Notice, Reply, Waits};
 use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
-pub const OPCODES: u32 = 67u32;
+pub const OPCODES: u32 = 68u32;
 
 /// The name of the message with that opcode.
 #[must_use]
@@ -50,6 +50,7 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             32u16 => "GetImageInfo",
             33u16 => "CreateSubDevices",
             34u16 => "GetDeviceAndHostTimer",
+            68u16 => "GetEventStatus",
             35u16 => "GetEventProfiling",
             36u16 => "Release",
             37u16 => "WatchMem",
@@ -131,6 +132,8 @@ pub enum CommandMessage<'a> {
     CreateSubDevices(CreateSubDevices<'a>),
     /// value: device nanoseconds and host nanoseconds, two u64.
     GetDeviceAndHostTimer(GetDeviceAndHostTimer),
+    /// The state of an event now: CL_QUEUED if its stream has not come to it yet.
+    GetEventStatus(GetEventStatus),
     GetEventProfiling(GetEventProfiling),
     /// The program has dropped its last reference. Runs after the positions in the frame's needs, without holding up the
     /// stream. A queue's stream is closed: StreamClosed follows once everything in it is done.
@@ -212,6 +215,7 @@ impl<'a> CommandMessage<'a> {
                 32u16 => Self::GetImageInfo(decode_all(body)?),
                 33u16 => Self::CreateSubDevices(decode_all(body)?),
                 34u16 => Self::GetDeviceAndHostTimer(decode_all(body)?),
+                68u16 => Self::GetEventStatus(decode_all(body)?),
                 35u16 => Self::GetEventProfiling(decode_all(body)?),
                 36u16 => Self::Release(decode_all(body)?),
                 37u16 => Self::WatchMem(decode_all(body)?),
@@ -270,6 +274,7 @@ impl<'a> CommandMessage<'a> {
             Self::GetImageInfo(_) => "GetImageInfo",
             Self::CreateSubDevices(_) => "CreateSubDevices",
             Self::GetDeviceAndHostTimer(_) => "GetDeviceAndHostTimer",
+            Self::GetEventStatus(_) => "GetEventStatus",
             Self::GetEventProfiling(_) => "GetEventProfiling",
             Self::Release(_) => "Release",
             Self::WatchMem(_) => "WatchMem",
@@ -632,6 +637,7 @@ pub struct DeviceBuild<'a> {
     pub status: i32,
     pub binary_type: u32,
     pub global_variable_size: u64,
+    pub options: &'a [u8],
     pub log: &'a [u8],
 }
 
@@ -642,12 +648,13 @@ impl Encode for DeviceBuild<'_> {
         self.status.encode(out);
         self.binary_type.encode(out);
         self.global_variable_size.encode(out);
+        self.options.encode(out);
         self.log.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for DeviceBuild<'a> {
-    const MIN_SIZE: usize = 28usize;
+    const MIN_SIZE: usize = 32usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -655,6 +662,7 @@ impl<'a> Decode<'a> for DeviceBuild<'a> {
             status: Decode::decode(reader)?,
             binary_type: Decode::decode(reader)?,
             global_variable_size: Decode::decode(reader)?,
+            options: Decode::decode(reader)?,
             log: Decode::decode(reader)?,
         })
     }
@@ -1991,6 +1999,40 @@ impl Command for GetDeviceAndHostTimer {
 
 impl Waits for GetDeviceAndHostTimer {
     type Reply<'r> = Value<'r>;
+}
+
+/// The state of an event now: CL_QUEUED if its stream has not come to it yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GetEventStatus {
+    pub event: Handle,
+}
+
+impl Encode for GetEventStatus {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.event.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for GetEventStatus {
+    const MIN_SIZE: usize = 8usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            event: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for GetEventStatus {}
+
+impl Command for GetEventStatus {
+    const OPCODE: u16 = 68u16;
+    const NAME: &'static str = "GetEventStatus";
+}
+
+impl Waits for GetEventStatus {
+    type Reply<'r> = EventDone;
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

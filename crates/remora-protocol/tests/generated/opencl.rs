@@ -22,17 +22,18 @@ macro_rules! every_message {
         $check ! (UnloadCompiler); $check ! (CreateKernel); $check !
         (GetKernelSubGroupInfo); $check ! (GetSupportedImageFormats); $check !
         (GetImageInfo); $check ! (CreateSubDevices); $check ! (GetDeviceAndHostTimer);
-        $check ! (GetEventProfiling); $check ! (Release); $check ! (WatchMem); $check !
-        (WatchEvent); $check ! (EnqueueNDRangeKernel); $check ! (EnqueueRead); $check !
-        (EnqueueWrite); $check ! (EnqueueMapStore); $check ! (EnqueueUnmapStore); $check
-        ! (EnqueueFillBuffer); $check ! (EnqueueFillImage); $check !
-        (EnqueueMigrateMemObjects); $check ! (EnqueueMarkerOrBarrier); $check ! (Flush);
-        $check ! (Finish); $check ! (WaitForEvent); $check ! (Fetched); $check !
-        (Delivered); $check ! (TransferRefused); $check ! (EventStatus); $check !
-        (TransferDone); $check ! (Fetch); $check ! (Deliver); $check ! (ProgramBuilt);
-        $check ! (Output); $check ! (ContextNotify); $check ! (MemDestroyed); $check !
-        (StreamClosed); $check ! (EnqueueCopyBuffer); $check ! (EnqueueCopyBufferRect);
-        $check ! (EnqueueCopyImage); $check ! (EnqueueCopyImageToBuffer); $check !
+        $check ! (GetEventStatus); $check ! (GetEventProfiling); $check ! (Release);
+        $check ! (WatchMem); $check ! (WatchEvent); $check ! (EnqueueNDRangeKernel);
+        $check ! (EnqueueRead); $check ! (EnqueueWrite); $check ! (EnqueueMapStore);
+        $check ! (EnqueueUnmapStore); $check ! (EnqueueFillBuffer); $check !
+        (EnqueueFillImage); $check ! (EnqueueMigrateMemObjects); $check !
+        (EnqueueMarkerOrBarrier); $check ! (Flush); $check ! (Finish); $check !
+        (WaitForEvent); $check ! (Fetched); $check ! (Delivered); $check !
+        (TransferRefused); $check ! (EventStatus); $check ! (TransferDone); $check !
+        (Fetch); $check ! (Deliver); $check ! (ProgramBuilt); $check ! (Output); $check !
+        (ContextNotify); $check ! (MemDestroyed); $check ! (StreamClosed); $check !
+        (EnqueueCopyBuffer); $check ! (EnqueueCopyBufferRect); $check !
+        (EnqueueCopyImage); $check ! (EnqueueCopyImageToBuffer); $check !
         (EnqueueCopyBufferToImage);
     };
 }
@@ -128,6 +129,7 @@ impl<'a> Arbitrary<'a> for DeviceBuild<'a> {
             status: Arbitrary::arbitrary(source),
             binary_type: Arbitrary::arbitrary(source),
             global_variable_size: Arbitrary::arbitrary(source),
+            options: Arbitrary::arbitrary(source),
             log: Arbitrary::arbitrary(source),
         }
     }
@@ -504,6 +506,14 @@ impl<'a> Arbitrary<'a> for GetDeviceAndHostTimer {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
             device: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for GetEventStatus {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            event: Arbitrary::arbitrary(source),
         }
     }
 }

@@ -171,6 +171,7 @@ fn narrow(values: [u64; 3]) -> Option<[usize; 3]> {
 
 /// Bytes of a pixel, or `None` for a format that OpenCL does not have.
 #[must_use]
+#[allow(non_upper_case_globals)]
 pub fn pixel_size(order: u32, data_type: u32) -> Option<u32> {
     use opencl_sys::*;
     let packed = match data_type {

@@ -35,7 +35,12 @@ impl Program {
     /// # Safety
     /// `raw` is a program of the driver, with a reference that is ours.
     #[must_use]
-    pub unsafe fn new(shared: &Shared, context: Arc<Context>, devices: Vec<Arc<Device>>, raw: *mut c_void) -> Arc<Self> {
+    pub unsafe fn new(
+        shared: &Shared,
+        context: Arc<Context>,
+        devices: Vec<Arc<Device>>,
+        raw: *mut c_void,
+    ) -> Arc<Self> {
         // SAFETY: by the promise of the caller.
         let object = unsafe { Object::new(raw, shared.driver.clReleaseProgram) };
         Arc::new(Self { object, context, devices, building: Mutex::new(()) })
@@ -108,7 +113,8 @@ impl Builds {
 /// # Errors
 /// If there is no room for a thread.
 pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) -> Result<(), Violation> {
-    let (handle, serial, options) = (message.program, message.serial, c_string(message.options));
+    let (handle, serial) = (message.program, message.serial);
+    let (options, added) = with_arg_info(message.options);
     let found = found(shared, handle, &message.devices);
     let job = move |shared: &Arc<Shared>| {
         let (program, devices) = match found {
@@ -120,12 +126,9 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) -> Result<(), Vio
         let (count, list) = device_list(&ids);
         // SAFETY: a live program and devices of the driver; without a callback the call ends when the build has.
         let code = unsafe {
-            call!(
-                shared.driver,
-                clBuildProgram(program.raw(), count, list, options.as_ptr(), None, ptr::null_mut())
-            )
+            call!(shared.driver, clBuildProgram(program.raw(), count, list, options.as_ptr(), None, ptr::null_mut()))
         };
-        report(shared, handle, serial, code, &program, &devices);
+        report(shared, handle, serial, code, &program, &devices, added);
     };
     shared.builds.start(shared, Box::new(job))
 }
@@ -135,10 +138,14 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) -> Result<(), Vio
 /// # Errors
 /// If there is no room for a thread.
 pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) -> Result<(), Violation> {
-    let (handle, serial, options) = (message.program, message.serial, c_string(message.options));
+    let (handle, serial) = (message.program, message.serial);
+    let (options, added) = with_arg_info(message.options);
     let found = found(shared, handle, &message.devices);
-    let headers: Result<Vec<_>, cl_int> =
-        message.headers.iter().map(|header| Ok((c_string(header.name), shared.tables.programs.get(header.program)?))).collect();
+    let headers: Result<Vec<_>, cl_int> = message
+        .headers
+        .iter()
+        .map(|header| Ok((c_string(header.name), shared.tables.programs.get(header.program)?)))
+        .collect();
     let job = move |shared: &Arc<Shared>| {
         let ((program, devices), headers) = match found.and_then(|found| Ok((found, headers?))) {
             Ok(found) => found,
@@ -168,7 +175,7 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) -> Result<(),
                 )
             )
         };
-        report(shared, handle, serial, code, &program, &devices);
+        report(shared, handle, serial, code, &program, &devices, added);
     };
     shared.builds.start(shared, Box::new(job))
 }
@@ -217,7 +224,7 @@ pub fn link(shared: &Arc<Shared>, message: &LinkProgram<'_>) -> Result<(), Viola
             return shared.end(&violation);
         }
         let _building = lock(&program.building);
-        report(shared, handle, serial, code, &program, &devices);
+        report(shared, handle, serial, code, &program, &devices, false);
     };
     shared.builds.start(shared, Box::new(job))
 }
@@ -247,13 +254,42 @@ fn c_string(bytes: &[u8]) -> CString {
     CString::new(text(bytes.to_vec())).unwrap_or_default()
 }
 
+/// The client tells values from objects by the kernels' argument information, so it is always asked for.
+const ARG_INFO: &str = " -cl-kernel-arg-info";
+
+fn with_arg_info(options: &[u8]) -> (CString, bool) {
+    let mut options = text(options.to_vec());
+    let name = ARG_INFO.trim().as_bytes();
+    let missing = !options.windows(name.len()).any(|window| window == name);
+    if missing {
+        options.extend_from_slice(ARG_INFO.as_bytes());
+    }
+    (c_string(&options), missing)
+}
+
+/// The options as the program gave them, from what the driver keeps of them (some trim them).
+fn without_arg_info(mut kept: Vec<u8>) -> Vec<u8> {
+    if kept.ends_with(ARG_INFO.trim().as_bytes()) {
+        kept.truncate(kept.len() - ARG_INFO.trim().len());
+        kept.truncate(kept.trim_ascii_end().len());
+    }
+    kept
+}
+
 /// Tells what came of a build that the driver ran.
-fn report(shared: &Shared, handle: Handle, serial: u64, code: cl_int, program: &Program, devices: &[Arc<Device>]) {
+fn report(
+    shared: &Shared,
+    handle: Handle,
+    serial: u64,
+    code: cl_int,
+    program: &Program,
+    devices: &[Arc<Device>],
+    added: bool,
+) {
     let devices = if devices.is_empty() { &program.devices } else { devices };
-    let built: Vec<_> = devices.iter().map(|device| Built::new(shared.driver, program, device)).collect();
+    let built: Vec<_> = devices.iter().map(|device| Built::new(shared.driver, program, device, added)).collect();
     let executable = built.iter().any(|built| built.status == CL_BUILD_SUCCESS && built.may_be_executable());
-    let kernels =
-        if executable { kernel_facts::gather(shared.driver, program.raw(), devices) } else { Vec::new() };
+    let kernels = if executable { kernel_facts::gather(shared.driver, program.raw(), devices) } else { Vec::new() };
     let notice = ProgramBuilt {
         program: handle,
         serial,
@@ -273,7 +309,8 @@ fn link_refused(shared: &Shared, program: Handle, serial: u64, code: cl_int, dev
     if let Err(violation) = shared.tables.programs.insert(program, Err(code)) {
         return shared.end(&violation);
     }
-    let failed = |device: &Arc<Device>| DeviceBuild { device: device.handle, status: CL_BUILD_ERROR, ..Default::default() };
+    let failed =
+        |device: &Arc<Device>| DeviceBuild { device: device.handle, status: CL_BUILD_ERROR, ..Default::default() };
     let devices = devices.iter().map(failed).collect();
     shared.notices.send(&ProgramBuilt { program, serial, code, devices, kernels: Vec::new() }, None);
 }
@@ -284,11 +321,12 @@ struct Built {
     status: cl_int,
     binary_type: u32,
     global_variable_size: u64,
+    options: Vec<u8>,
     log: Vec<u8>,
 }
 
 impl Built {
-    fn new(driver: Driver, program: &Program, device: &Device) -> Self {
+    fn new(driver: Driver, program: &Program, device: &Device, added: bool) -> Self {
         let ask = |param| {
             move |size, value, size_ret| {
                 // SAFETY: the caller keeps the program and the device, and `value` has room for `size` bytes.
@@ -300,6 +338,7 @@ impl Built {
         let status = query_number(ask(CL_PROGRAM_BUILD_STATUS)).map_or_else(|code| code, cl_int::from_ne_bytes);
         let binary_type = query_number(ask(CL_PROGRAM_BINARY_TYPE)).map(u32::from_ne_bytes);
         let size = query_number(ask(CL_PROGRAM_BUILD_GLOBAL_VARIABLE_TOTAL_SIZE)).map(usize::from_ne_bytes);
+        let kept = text(query(ask(CL_PROGRAM_BUILD_OPTIONS)).unwrap_or_default());
         Self {
             device: device.handle,
             status,
@@ -310,6 +349,7 @@ impl Built {
                 CL_PROGRAM_BINARY_TYPE_NONE
             }),
             global_variable_size: size.unwrap_or(0) as u64,
+            options: if added { without_arg_info(kept) } else { kept },
             log: text(query(ask(CL_PROGRAM_BUILD_LOG)).unwrap_or_default()),
         }
     }
@@ -324,6 +364,7 @@ impl Built {
             status: self.status,
             binary_type: self.binary_type,
             global_variable_size: self.global_variable_size,
+            options: &self.options,
             log: &self.log,
         }
     }

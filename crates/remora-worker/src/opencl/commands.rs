@@ -126,16 +126,7 @@ fn fill_image(at: &At<'_>, message: &EnqueueFillImage<'_>) -> Result<(), Violati
         check(unsafe {
             call!(
                 at.shared.driver,
-                clEnqueueFillImage(
-                    queue,
-                    mem.raw(),
-                    color,
-                    origin.as_ptr(),
-                    region.as_ptr(),
-                    count,
-                    list,
-                    event
-                )
+                clEnqueueFillImage(queue, mem.raw(), color, origin.as_ptr(), region.as_ptr(), count, list, event)
             )
         })
     })?;
@@ -152,10 +143,7 @@ fn migrate(at: &At<'_>, message: &EnqueueMigrateMemObjects<'_>) -> Result<(), Vi
         let (queue, flags) = (at.queue.raw(), message.flags);
         // SAFETY: live objects of the driver.
         check(unsafe {
-            call!(
-                at.shared.driver,
-                clEnqueueMigrateMemObjects(queue, length, raw.as_ptr(), flags, count, list, event)
-            )
+            call!(at.shared.driver, clEnqueueMigrateMemObjects(queue, length, raw.as_ptr(), flags, count, list, event))
         })
     })?;
     at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));

@@ -1,23 +1,27 @@
 //! What the driver calls back for. Its callbacks run on its own threads, sometimes within the call that caused them and
 //! with its locks held: so they only put a note into a queue, and one thread of the session acts on it.
 
+use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Weak};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use opencl_sys::{CL_COMPLETE, cl_event, cl_int, cl_mem};
 use remora_protocol::Handle;
 use remora_protocol::opencl::{ContextNotify, MemDestroyed};
 
-use super::driver::{Driver, call};
-use super::events::Event;
+use super::driver::{Driver, Object, call};
+use super::events::{Event, execution_status};
 use super::pending::Transfer;
 use super::shared::Shared;
+use crate::lock;
 
 /// The way to the thread that acts on completions.
 pub struct Completions {
     queue: Sender<Note>,
+    watches: Mutex<Watches>,
 }
 
 /// What is to be done when an event gets there.
@@ -30,7 +34,40 @@ pub enum Work {
 
 enum Note {
     Work(Work, cl_int),
+    /// A watched event got there.
+    Reached(u64, cl_int),
+    /// Something has failed: see [`Completions::sweep`].
+    Sweep,
     End,
+}
+
+/// What the driver has been asked to call back for.
+#[derive(Default)]
+struct Watches {
+    next: u64,
+    all: HashMap<u64, Watch>,
+}
+
+struct Watch {
+    event: Watched,
+    work: Work,
+}
+
+/// An event that stays until it is complete: some drivers forget to keep those that fail.
+pub enum Watched {
+    /// One of the program's.
+    Event(Arc<Event>),
+    /// One of the worker's.
+    Own(Arc<Object>),
+}
+
+impl Watched {
+    fn raw(&self) -> Result<cl_event, cl_int> {
+        match self {
+            Self::Event(event) => event.raw(),
+            Self::Own(object) => Ok(object.raw()),
+        }
+    }
 }
 
 impl Completions {
@@ -38,7 +75,7 @@ impl Completions {
     #[must_use]
     pub fn new() -> (Self, Notes) {
         let (queue, notes) = mpsc::channel();
-        (Self { queue }, Notes(notes))
+        (Self { queue, watches: Mutex::default() }, Notes(notes))
     }
 
     /// Acts on `work` as if the driver had called back with `status`.
@@ -48,64 +85,136 @@ impl Completions {
     }
 
     /// Acts on `work` when `event` reaches `state` or something later, or has failed.
-    pub fn when(&self, driver: Driver, event: &Event, state: cl_int, work: Work) {
-        match event.raw() {
-            Ok(raw) => self.when_raw(driver, raw, state, work),
-            Err(code) => self.push(work, code),
-        }
-    }
-
-    /// As [`Completions::when`], for an event that only the worker has. The caller keeps it for the call.
-    pub fn when_raw(&self, driver: Driver, raw: cl_event, state: cl_int, work: Work) {
-        let asked = Box::into_raw(Box::new(Asked { queue: self.queue.clone(), work }));
-        // SAFETY: a live event; the driver calls back exactly once for what it accepted, with our data.
+    pub fn when(&self, driver: Driver, event: Watched, state: cl_int, work: Work) {
+        let raw = match event.raw() {
+            Ok(raw) => raw,
+            Err(code) => return self.push(work, code),
+        };
+        let number = {
+            let mut watches = lock(&self.watches);
+            watches.next += 1;
+            let number = watches.next;
+            watches.all.insert(number, Watch { event, work });
+            number
+        };
+        let asked = Box::into_raw(Box::new(Asked { queue: self.queue.clone(), number }));
+        // SAFETY: a live event, which stays until the note has arrived; the driver calls back at most once, with our data.
         let code = unsafe { call!(driver, clSetEventCallback(raw, state, Some(on_event), asked.cast())) };
         if code != 0 {
             // SAFETY: the driver refused, so it will not call back and the data is still ours.
-            let asked = unsafe { Box::from_raw(asked) };
-            self.push(asked.work, code);
+            drop(unsafe { Box::from_raw(asked) });
+            let _ = self.queue.send(Note::Reached(number, code));
         }
+    }
+
+    /// Something has failed. Not every driver calls back for an event that fails because of another (PoCL 3.1 does not):
+    /// the thread looks for such events itself.
+    pub fn sweep(&self) {
+        let _ = self.queue.send(Note::Sweep);
     }
 
     /// Ends the thread.
     pub fn end(&self) {
         let _ = self.queue.send(Note::End);
     }
+
+    fn reached(&self, number: u64) -> Option<Work> {
+        // The event is let go of outside the lock.
+        let watch = lock(&self.watches).all.remove(&number);
+        watch.map(|watch| watch.work)
+    }
+
+    /// Events that have failed, with their status.
+    fn failed(&self, driver: Driver) -> Vec<(Watch, cl_int)> {
+        let status = |watch: &Watch| watch.event.raw().map_or_else(|code| code, |raw| execution_status(driver, raw));
+        let mut watches = lock(&self.watches);
+        let numbers: Vec<(u64, cl_int)> = watches
+            .all
+            .iter()
+            .map(|(number, watch)| (*number, status(watch)))
+            .filter(|(_, status)| *status < 0)
+            .collect();
+        numbers.into_iter().filter_map(|(number, status)| Some((watches.all.remove(&number)?, status))).collect()
+    }
 }
 
 /// What the thread receives.
 pub struct Notes(Receiver<Note>);
 
+/// Failures spread on the driver's own threads: the thread looks again after twice the time, until that is too long.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LAST_LOOK: Duration = Duration::from_millis(500);
+
 /// Acts on completions until the session ends. The body of a thread.
 pub fn run(shared: &Arc<Shared>, notes: &Notes) {
     let mut ready = Vec::new();
-    while let Ok(first) = notes.0.recv() {
+    let mut look: Option<Duration> = None;
+    loop {
+        let first = match look {
+            None => notes.0.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(after) => notes.0.recv_timeout(after),
+        };
+        let first = match first {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => {
+                look = look.map(|after| after * 2).filter(|after| *after <= LAST_LOOK);
+                gather_failed(shared, &mut ready);
+                act(shared, &mut ready);
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         // Everything that is there already shares one look at what has been printed and read.
         for note in std::iter::once(first).chain(notes.0.try_iter()) {
-            let Note::Work(work, status) = note else { return };
-            super::waits::saw(shared, status);
-            match work {
-                Work::Arrived(transfer) => transfer.arrived(status),
-                Work::Run(run) => ready.push((run, status)),
+            match note {
+                Note::Work(work, status) => ready.push((work, status)),
+                Note::Reached(number, status) => {
+                    ready.extend(shared.completions.reached(number).map(|work| (work, status)));
+                }
+                Note::Sweep => {
+                    look = Some(FIRST_LOOK);
+                    gather_failed(shared, &mut ready);
+                }
+                Note::End => return,
             }
         }
-        shared.settle();
-        for (run, status) in ready.drain(..) {
-            run(shared, status);
+        act(shared, &mut ready);
+    }
+}
+
+fn gather_failed(shared: &Shared, ready: &mut Vec<(Work, cl_int)>) {
+    let failed = shared.completions.failed(shared.driver);
+    ready.extend(failed.into_iter().map(|(watch, status)| (watch.work, status)));
+}
+
+fn act(shared: &Arc<Shared>, ready: &mut Vec<(Work, cl_int)>) {
+    if ready.is_empty() {
+        return;
+    }
+    let mut runs = Vec::new();
+    for (work, status) in ready.drain(..) {
+        super::waits::saw(shared, status);
+        match work {
+            Work::Arrived(transfer) => transfer.arrived(status),
+            Work::Run(run) => runs.push((run, status)),
         }
+    }
+    shared.settle();
+    for (run, status) in runs {
+        run(shared, status);
     }
 }
 
 struct Asked {
     queue: Sender<Note>,
-    work: Work,
+    number: u64,
 }
 
 extern "C" fn on_event(_: cl_event, status: cl_int, data: *mut c_void) {
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: this is what `when_raw` passed, and the driver calls once.
+        // SAFETY: this is what `when` passed, and the driver calls at most once.
         let asked = unsafe { Box::from_raw(data.cast::<Asked>()) };
-        let _ = asked.queue.send(Note::Work(asked.work, status));
+        let _ = asked.queue.send(Note::Reached(asked.number, status));
     }));
 }
 
@@ -119,11 +228,10 @@ pub fn watch_mem(shared: &Arc<Shared>, handle: Handle) {
         // It was never made: the driver has nothing to let go of.
         return told(shared);
     };
-    let data = Box::into_raw(Box::new(Watched { queue: shared.completions.queue.clone(), mem: handle }));
+    let data = Box::into_raw(Box::new(Destroyed { queue: shared.completions.queue.clone(), mem: handle }));
     // SAFETY: a live memory object; the driver calls back once, with our data.
-    let code = unsafe {
-        call!(shared.driver, clSetMemObjectDestructorCallback(mem.raw(), Some(on_destroyed), data.cast()))
-    };
+    let code =
+        unsafe { call!(shared.driver, clSetMemObjectDestructorCallback(mem.raw(), Some(on_destroyed), data.cast())) };
     if code != 0 {
         // SAFETY: the driver refused, so it will not call back and the data is still ours.
         drop(unsafe { Box::from_raw(data) });
@@ -131,7 +239,7 @@ pub fn watch_mem(shared: &Arc<Shared>, handle: Handle) {
     }
 }
 
-struct Watched {
+struct Destroyed {
     queue: Sender<Note>,
     mem: Handle,
 }
@@ -139,7 +247,7 @@ struct Watched {
 extern "C" fn on_destroyed(_: cl_mem, data: *mut c_void) {
     let _ = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: this is what `watch_mem` passed, and the driver calls once.
-        let Watched { queue, mem } = *unsafe { Box::from_raw(data.cast::<Watched>()) };
+        let Destroyed { queue, mem } = *unsafe { Box::from_raw(data.cast::<Destroyed>()) };
         let work = Work::Run(Box::new(move |shared, _| shared.notices.send(&MemDestroyed { mem }, None)));
         let _ = queue.send(Note::Work(work, CL_COMPLETE));
     }));

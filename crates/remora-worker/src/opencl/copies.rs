@@ -7,13 +7,11 @@ use opencl_sys::{
     CL_COMPLETE, CL_FALSE, CL_INVALID_CONTEXT, CL_INVALID_OPERATION, CL_INVALID_VALUE, CL_SUCCESS, CL_TRUE, cl_event,
     cl_int,
 };
-use remora_protocol::opencl::{
-    EnqueueMapStore, EnqueueRead, EnqueueUnmapStore, EnqueueWrite, EventDone, TransferDone,
-};
+use remora_protocol::opencl::{EnqueueMapStore, EnqueueRead, EnqueueUnmapStore, EnqueueWrite, EventDone, TransferDone};
 use remora_protocol::{Bulk, Handle};
 
 use super::area::Region;
-use super::completions::Work;
+use super::completions::{Watched, Work};
 use super::driver::{call, check};
 use super::engine;
 use super::events::Event;
@@ -49,9 +47,7 @@ pub fn read(at: &At<'_>, message: &EnqueueRead<'_>) -> Result<(), Violation> {
     let blocking = if inline { CL_TRUE } else { CL_FALSE };
     let enqueued = at.enqueue(message.event, &message.wait, !inline, |wait, event| {
         // SAFETY: live objects; the staging is the client's until it is told that the read is done, and stays mapped.
-        unsafe {
-            read_region(at.shared.driver, at.queue.raw(), mem.raw(), &region, blocking, staging, wait, event)
-        }
+        unsafe { read_region(at.shared.driver, at.queue.raw(), mem.raw(), &region, blocking, staging, wait, event) }
     })?;
     match enqueued {
         Err(code) => read_told(at, message, code),
@@ -79,14 +75,18 @@ fn answer_later(at: &At<'_>, event: &Arc<Event>, bulk: Bulk) {
         let bulk = (state == CL_COMPLETE).then_some(bulk);
         queue.replies.send(&shared.notices, position, &EventDone { code, state }, bulk);
     };
-    at.shared.completions.when(at.shared.driver, event, CL_COMPLETE, Work::Run(Box::new(reply)));
+    at.shared.completions.when(at.shared.driver, watched(event), CL_COMPLETE, Work::Run(Box::new(reply)));
+}
+
+fn watched(event: &Arc<Event>) -> Watched {
+    Watched::Event(Arc::clone(event))
 }
 
 /// A read whose end is told by TransferDone.
 fn announce(shared: &Arc<Shared>, number: u64, event: &Arc<Event>, bulk: Option<Bulk>) {
     let transfer = Transfer::new(number, Arc::clone(event), bulk);
     shared.pending.add(&transfer);
-    shared.completions.when(shared.driver, event, CL_COMPLETE, Work::Arrived(transfer));
+    shared.completions.when(shared.driver, watched(event), CL_COMPLETE, Work::Arrived(transfer));
 }
 
 fn read_refused(at: &At<'_>, message: &EnqueueRead<'_>, code: cl_int) -> Result<(), Violation> {
@@ -132,9 +132,7 @@ pub fn write(at: &At<'_>, message: &EnqueueWrite<'_>) -> Result<(), Violation> {
     let track = message.transfer != 0;
     let enqueued = at.enqueue(message.event, &message.wait, track, |wait, event| {
         // SAFETY: live objects; the bytes are the client's until it is told that the write is done, and stay mapped.
-        unsafe {
-            write_region(at.shared.driver, at.queue.raw(), mem.raw(), &region, CL_FALSE, source, wait, event)
-        }
+        unsafe { write_region(at.shared.driver, at.queue.raw(), mem.raw(), &region, CL_FALSE, source, wait, event) }
     })?;
     told_when_done(at, message.transfer, &enqueued);
     at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
@@ -147,7 +145,7 @@ fn told_when_done(at: &At<'_>, transfer: u64, enqueued: &Enqueued) {
         Err(code) => done(at.shared, transfer, *code),
         Ok(Some(event)) if transfer != 0 => {
             let work = Work::Run(Box::new(move |shared: &Arc<Shared>, state: cl_int| done(shared, transfer, state)));
-            at.shared.completions.when(at.shared.driver, event, CL_COMPLETE, work);
+            at.shared.completions.when(at.shared.driver, watched(event), CL_COMPLETE, work);
         }
         Ok(_) => {}
     }
@@ -194,9 +192,8 @@ pub fn map_store(at: &At<'_>, message: &EnqueueMapStore<'_>) -> Result<(), Viola
         let mut code = CL_SUCCESS;
         let (queue, flags) = (at.queue.raw(), message.flags);
         // SAFETY: live objects of the driver, and the range lies in the buffer.
-        let address = unsafe {
-            map(queue, mem.raw(), CL_FALSE, flags, offset, size, count, list, event, &raw mut code)
-        };
+        let address =
+            unsafe { map(queue, mem.raw(), CL_FALSE, flags, offset, size, count, list, event, &raw mut code) };
         check(code)?;
         mem.mapped(message.offset, message.size, address);
         mapped = check_mapped(at.shared, &mem, message.offset, message.size, address);
@@ -228,7 +225,9 @@ pub fn unmap_store(at: &At<'_>, message: &EnqueueUnmapStore<'_>) -> Result<(), V
         let (count, list) = wait_list(wait)?;
         let queue = at.queue.raw();
         // SAFETY: live objects of the driver, and an address that it mapped and has not unmapped.
-        check(unsafe { call!(at.shared.driver, clEnqueueUnmapMemObject(queue, mem.raw(), address, count, list, event)) })
+        check(unsafe {
+            call!(at.shared.driver, clEnqueueUnmapMemObject(queue, mem.raw(), address, count, list, event))
+        })
     })?;
     at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
     Ok(())
@@ -255,9 +254,6 @@ pub fn nothing(at: &At<'_>, wait: &[cl_event], event: *mut cl_event) -> Result<(
     let (queue, source, size) = (at.queue.raw(), ptr::from_ref(&ZEROS).cast(), ZEROS.len());
     // SAFETY: live objects, and a source of the buffer's size that stays.
     check(unsafe {
-        call!(
-            at.shared.driver,
-            clEnqueueWriteBuffer(queue, scratch, CL_FALSE, 0, size, source, count, list, event)
-        )
+        call!(at.shared.driver, clEnqueueWriteBuffer(queue, scratch, CL_FALSE, 0, size, source, count, list, event))
     })
 }

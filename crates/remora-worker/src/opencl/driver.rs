@@ -174,6 +174,6 @@ pub(crate) fn query_number<const N: usize>(
 /// A query whose answer is a list of handles or sizes.
 pub(crate) fn query_words(ask: impl Fn(usize, *mut c_void, *mut usize) -> cl_int) -> Result<Vec<usize>, cl_int> {
     let bytes = query(ask)?;
-    let (words, _) = bytes.as_chunks();
-    Ok(words.iter().map(|word| usize::from_ne_bytes(*word)).collect())
+    let words = bytes.chunks_exact(size_of::<usize>());
+    Ok(words.map(|word| usize::from_ne_bytes(word.try_into().unwrap_or_default())).collect())
 }

@@ -13,7 +13,7 @@ use remora_protocol::opencl::{Deliver, EnqueueRead, EnqueueWrite, EventDone, Fet
 use remora_protocol::{Bulk, Handle, List};
 
 use super::area::{Part, Region};
-use super::completions::Work;
+use super::completions::{Watched, Work};
 use super::copies::{done, nothing};
 use super::driver::{Object, call};
 use super::events::{Event, interval, user_event};
@@ -22,7 +22,7 @@ use super::queue::{At, Queue};
 use super::shared::{BOUNCE, Shared};
 use super::transfer::{read_region, write_region};
 use super::violation::Violation;
-use super::waits::{marker, marker_event};
+use super::waits::marker_event;
 
 /// What one part may hold.
 const SLOT: u64 = 1 << 20;
@@ -53,7 +53,9 @@ pub struct Deferred {
     mem: Arc<Mem>,
     region: Region,
     /// Complete when it was ready.
-    marker: Object,
+    marker: Arc<Object>,
+    /// What makes the queue wait for it. It stays until the end: PoCL 3.1 forgets to keep events that fail.
+    _after: Arc<Object>,
     /// The event of the command.
     event: Arc<Event>,
     /// The position to answer, if the program waits.
@@ -92,10 +94,10 @@ fn defer(
     region: Region,
 ) -> Result<(), Violation> {
     match enqueue(at, wait) {
-        Ok((marker, done)) => {
+        Ok((marker, done, after)) => {
             let composed = Arc::new(Event::composed(at.queue, at.position, done));
             at.named(event, Arc::clone(&composed))?;
-            let raw = marker.raw();
+            let ready = Watched::Own(Arc::clone(&marker));
             // Only a read is answered when it is done.
             let blocking = at.answer && direction == Direction::ToProgram;
             let answer = blocking.then_some(at.position);
@@ -103,11 +105,12 @@ fn defer(
                 at.reply_status(CL_SUCCESS);
             }
             let queue = Arc::clone(at.queue);
-            let deferred = Deferred { number, direction, queue, mem, region, marker, event: composed, answer };
+            let deferred =
+                Deferred { number, direction, queue, mem, region, marker, _after: after, event: composed, answer };
             let start = move |shared: &Arc<Shared>, status| {
                 let _ = shared.engine.send(Job::Ready(Box::new(deferred), status));
             };
-            at.shared.completions.when_raw(at.shared.driver, raw, CL_COMPLETE, Work::Run(Box::new(start)));
+            at.shared.completions.when(at.shared.driver, ready, CL_COMPLETE, Work::Run(Box::new(start)));
             // It must be able to start by itself: its bytes travel while the program does something else.
             at.queue.flush(at.shared);
         }
@@ -126,7 +129,7 @@ fn defer(
 }
 
 /// What stands for the transfer in the program's queue: when it is ready, and the user event that says it is done.
-fn enqueue(at: &At<'_>, wait: &List<'_, Handle>) -> Result<(Object, Object), cl_int> {
+fn enqueue(at: &At<'_>, wait: &List<'_, Handle>) -> Result<(Arc<Object>, Object, Arc<Object>), cl_int> {
     let (raw_waits, _kept) = at.waits(wait)?;
     let ready = if at.queue.out_of_order && raw_waits.is_empty() {
         // A marker without a list would wait for everything before it, which this command must not.
@@ -134,18 +137,18 @@ fn enqueue(at: &At<'_>, wait: &List<'_, Handle>) -> Result<(Object, Object), cl_
         nothing(at, &[], &raw mut raw)?;
         at.queue.enqueued();
         // SAFETY: the driver has just made it for us.
-        unsafe { Object::new(raw, at.shared.driver.clReleaseEvent) }
+        Arc::new(unsafe { Object::new(raw, at.shared.driver.clReleaseEvent) })
     } else {
         marker_event(at.shared, at.queue, &raw_waits)?
     };
     let done = user_event(at.shared.driver, &at.queue.context)?;
-    let waits = [done.raw()];
-    if let Err(code) = marker(at.shared, at.queue, &waits, ptr::null_mut()) {
-        set_status(at.shared, done.raw(), code);
-        return Err(code);
+    match marker_event(at.shared, at.queue, &[done.raw()]) {
+        Ok(after) => Ok((ready, done, after)),
+        Err(code) => {
+            set_status(at.shared, done.raw(), code);
+            Err(code)
+        }
     }
-    at.queue.enqueued();
-    Ok((ready, done))
 }
 
 fn set_status(shared: &Shared, event: cl_event, status: cl_int) {
@@ -153,6 +156,9 @@ fn set_status(shared: &Shared, event: cl_event, status: cl_int) {
     let code = unsafe { call!(shared.driver, clSetUserEventStatus(event, status)) };
     if code != CL_SUCCESS {
         tracing::error!(code, "clSetUserEventStatus of a transfer");
+    }
+    if status < 0 {
+        shared.completions.sweep();
     }
 }
 

@@ -7,12 +7,12 @@ use std::sync::{Arc, OnceLock, Weak};
 use opencl_sys::{
     CL_COMPLETE, CL_EVENT_COMMAND_EXECUTION_STATUS, CL_INVALID_OPERATION, CL_PROFILING_COMMAND_COMPLETE,
     CL_PROFILING_COMMAND_END, CL_PROFILING_COMMAND_QUEUED, CL_PROFILING_COMMAND_START, CL_PROFILING_COMMAND_SUBMIT,
-    CL_PROFILING_INFO_NOT_AVAILABLE, CL_SUBMITTED, CL_SUCCESS, cl_int,
+    CL_PROFILING_INFO_NOT_AVAILABLE, CL_QUEUED, CL_SUBMITTED, CL_SUCCESS, cl_int,
 };
 use remora_protocol::Handle;
-use remora_protocol::opencl::{EventStatus, Profile};
+use remora_protocol::opencl::{EventDone, EventStatus, Profile};
 
-use super::completions::Work;
+use super::completions::{Watched, Work};
 use super::context::Context;
 use super::driver::{Driver, Object, call, check, create, query_number};
 use super::queue::Queue;
@@ -204,6 +204,9 @@ pub fn set_user_status(shared: &Arc<Shared>, event: Handle, status: cl_int) {
         let raw = event.raw()?;
         // SAFETY: a live user event.
         let code = unsafe { call!(shared.driver, clSetUserEventStatus(raw, status)) };
+        if status < 0 {
+            shared.completions.sweep();
+        }
         if event.resolve() {
             shared.unresolved.fetch_sub(1, Ordering::SeqCst);
         }
@@ -233,9 +236,14 @@ pub fn watch(shared: &Arc<Shared>, handle: Handle, state: cl_int) {
     match event.raw() {
         Err(code) => shared.completions.push(Work::Run(Box::new(move |shared, _| tell(shared, handle, code))), code),
         Ok(_) => {
+            // The program is told of it in its own time, but it must come to pass.
+            if let Some(queue) = event.queue() {
+                queue.flush(shared);
+            }
             // What is told is what the driver says then, which may be later than what was asked for.
             let work = Work::Run(Box::new(move |shared, reached| tell(shared, handle, reached)));
-            shared.completions.when(shared.driver, &event, state.clamp(CL_COMPLETE, CL_SUBMITTED), work);
+            let state = state.clamp(CL_COMPLETE, CL_SUBMITTED);
+            shared.completions.when(shared.driver, Watched::Event(Arc::clone(&event)), state, work);
         }
     }
 }
@@ -245,6 +253,24 @@ fn tell(shared: &Shared, event: Handle, state: cl_int) {
         shared.errors_seen.store(true, Ordering::SeqCst);
     }
     shared.notices.send(&EventStatus { event, state }, None);
+}
+
+/// Executes `GetEventStatus`. A command that its stream has not come to yet is queued.
+pub fn status_now(shared: &Shared, handle: Handle) -> EventDone {
+    let state = match shared.tables.events.get(handle) {
+        Ok(event) => {
+            let state = event.status(shared.driver);
+            if state <= CL_COMPLETE {
+                // What the command read and printed comes before the word of its end.
+                shared.settle();
+            } else if let Some(queue) = event.queue() {
+                queue.flush(shared);
+            }
+            state
+        }
+        Err(_) => CL_QUEUED,
+    };
+    EventDone { code: CL_SUCCESS, state }
 }
 
 /// Executes `GetEventProfiling`.

@@ -162,7 +162,7 @@ pub fn guarded(shared: &Shared, body: impl FnOnce() -> Result<(), Violation>) {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => {}
         Ok(Err(violation)) => shared.end(&violation),
-        Err(_) => shared.end(&Violation::new("a thread of the worker panicked")),
+        Err(_) => shared.panicked(),
     }
 }
 
@@ -185,8 +185,8 @@ fn receive(
         if frame.needs().any(|need| !shared.progress.has(need.stream)) {
             return Err(Violation::new("a need of a stream that does not exist"));
         }
-        // A release waits by itself, so that what comes after it need not.
-        if !matches!(message, CommandMessage::Release(_)) {
+        // These wait by themselves, so that what comes after them need not.
+        if !matches!(message, CommandMessage::Release(_) | CommandMessage::WatchEvent(_)) {
             shared.progress.wait(frame.needs())?;
         }
         execute(shared, &frame, &message)?;

@@ -2,11 +2,12 @@
 
 use std::ffi::{CString, c_void};
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use opencl_sys::{
-    CL_INVALID_ARG_SIZE, CL_INVALID_ARG_VALUE, CL_INVALID_CONTEXT, CL_INVALID_KERNEL_NAME, CL_KERNEL_ARG_ADDRESS_PRIVATE,
-    CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_NUM_ARGS, cl_int,
+    CL_INVALID_ARG_INDEX, CL_INVALID_ARG_SIZE, CL_INVALID_ARG_VALUE, CL_INVALID_CONTEXT, CL_INVALID_KERNEL_NAME,
+    CL_KERNEL_ARG_ADDRESS_PRIVATE, CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_NUM_ARGS,
+    cl_int,
 };
 use remora_protocol::Handle;
 use remora_protocol::opencl::{CreateKernel, GetKernelSubGroupInfo, KernelArg};
@@ -30,8 +31,31 @@ pub struct Kernel {
 
 /// What was last set. Whoever holds it may set arguments and enqueue: the driver's kernel is the same for all queues.
 pub struct Arguments {
-    /// Kind and bytes; `None` if unknown.
-    set: Vec<Option<(u8, Vec<u8>)>>,
+    /// `None` if unknown.
+    set: Vec<Option<Last>>,
+}
+
+/// What an argument was last set to.
+#[derive(Clone)]
+struct Last {
+    kind: u8,
+    bytes: Vec<u8>,
+    /// Of an object: which. Its handle alone can name another one by now.
+    object: Option<Weak<AnyObject>>,
+}
+
+type AnyObject = dyn std::any::Any + Send + Sync;
+
+impl Last {
+    fn is(&self, argument: &KernelArg<'_>, object: Option<&Arc<AnyObject>>) -> bool {
+        let same_object = match (&self.object, object) {
+            (None, None) => true,
+            // The weak reference keeps the address from being used again.
+            (Some(last), Some(object)) => ptr::addr_eq(last.as_ptr(), Arc::as_ptr(object)),
+            _ => false,
+        };
+        same_object && self.kind == argument.kind && self.bytes == argument.value
+    }
 }
 
 /// What an argument takes. A driver believes that the bytes for an object are a pointer to one: so bytes are only passed
@@ -96,72 +120,63 @@ impl Kernel {
                 // Left to the driver, which says CL_INVALID_KERNEL_ARGS if nothing was ever set.
                 continue;
             }
-            let value = self.value(shared, index, argument, &mut objects)?;
+            let (value, object) = self.value(shared, index, argument)?;
             if index >= last.set.len() {
-                return Err(opencl_sys::CL_INVALID_ARG_INDEX);
+                return Err(CL_INVALID_ARG_INDEX);
             }
-            let same = last.set[index]
-                .as_ref()
-                .is_some_and(|(kind, bytes)| *kind == argument.kind && bytes == argument.value);
-            if same {
-                continue;
+            if last.set[index].as_ref().is_none_or(|last| !last.is(argument, object.as_ref())) {
+                last.set[index] = None;
+                let number = u32::try_from(index).map_err(|_| CL_INVALID_ARG_INDEX)?;
+                let (size, pointer) = value.parts();
+                // SAFETY: a live kernel, locked; the value has `size` bytes, and is a live object where one belongs.
+                check(unsafe { call!(shared.driver, clSetKernelArg(self.raw(), number, size, pointer)) })?;
+                let (bytes, weak) = (argument.value.to_vec(), object.as_ref().map(Arc::downgrade));
+                last.set[index] = Some(Last { kind: argument.kind, bytes, object: weak });
             }
-            let number = u32::try_from(index).map_err(|_| opencl_sys::CL_INVALID_ARG_INDEX)?;
-            last.set[index] = None;
-            let (size, pointer) = value.parts();
-            // SAFETY: a live kernel, locked; the value has `size` bytes, and is a live object where one belongs.
-            check(unsafe { call!(shared.driver, clSetKernelArg(self.raw(), number, size, pointer)) })?;
-            last.set[index] = Some((argument.kind, argument.value.to_vec()));
+            objects.extend(object);
         }
         Ok(Ready { _last: last, _objects: objects })
     }
 
+    /// What to tell the driver, and the object if it is one.
     fn value<'a>(
         &self,
         shared: &Shared,
         index: usize,
         argument: &KernelArg<'a>,
-        objects: &mut Vec<Arc<dyn std::any::Any + Send + Sync>>,
-    ) -> Result<ArgumentValue<'a>, cl_int> {
+    ) -> Result<(ArgumentValue<'a>, Option<Arc<AnyObject>>), cl_int> {
         let takes = self.takes.get(index).copied().unwrap_or(Takes::Unknown);
-        let fits = |expected| {
-            if takes == expected || takes == Takes::Unknown { Ok(()) } else { Err(CL_INVALID_ARG_VALUE) }
+        let wanted = match argument.kind {
+            BYTES => Takes::Bytes,
+            LOCAL => Takes::Local,
+            MEMORY => Takes::Memory,
+            SAMPLER => Takes::Sampler,
+            QUEUE => Takes::Queue,
+            _ => return Err(CL_INVALID_ARG_VALUE),
         };
-        match argument.kind {
-            BYTES => {
-                fits(Takes::Bytes)?;
-                Ok(ArgumentValue::Bytes(argument.value))
+        if takes != wanted && takes != Takes::Unknown {
+            return Err(CL_INVALID_ARG_VALUE);
+        }
+        if wanted == Takes::Bytes {
+            return Ok((ArgumentValue::Bytes(argument.value), None));
+        }
+        let number = number(argument.value)?;
+        let (handle, tables) = (Handle::from_bits(number), &shared.tables);
+        match wanted {
+            Takes::Local => Ok((ArgumentValue::Local(usize::try_from(number).map_err(|_| CL_INVALID_ARG_SIZE)?), None)),
+            Takes::Memory if handle.is_none() => Ok((ArgumentValue::Object(ptr::null_mut()), None)),
+            Takes::Memory => {
+                let mem = tables.mems.get(handle)?;
+                Ok((self.object(&mem.context, mem.raw())?, Some(mem)))
             }
-            LOCAL => {
-                fits(Takes::Local)?;
-                Ok(ArgumentValue::Local(usize::try_from(number(argument.value)?).map_err(|_| CL_INVALID_ARG_SIZE)?))
+            Takes::Sampler => {
+                let sampler = tables.samplers.get(handle)?;
+                Ok((self.object(&sampler.context, sampler.raw())?, Some(sampler)))
             }
-            MEMORY => {
-                fits(Takes::Memory)?;
-                let handle = Handle::from_bits(number(argument.value)?);
-                if handle.is_none() {
-                    return Ok(ArgumentValue::Object(ptr::null_mut()));
-                }
-                let mem = shared.tables.mems.get(handle)?;
-                let value = self.object(&mem.context, mem.raw());
-                objects.push(mem);
-                value
+            Takes::Queue | Takes::Bytes | Takes::Unknown => {
+                let queue = tables.queues.get(handle)?;
+                Ok((self.object(&queue.context, queue.raw())?, Some(queue)))
             }
-            SAMPLER => {
-                fits(Takes::Sampler)?;
-                let sampler = shared.tables.samplers.get(Handle::from_bits(number(argument.value)?))?;
-                let value = self.object(&sampler.context, sampler.raw());
-                objects.push(sampler);
-                value
-            }
-            QUEUE => {
-                fits(Takes::Queue)?;
-                let queue = shared.tables.queues.get(Handle::from_bits(number(argument.value)?))?;
-                let value = self.object(&queue.context, queue.raw());
-                objects.push(queue);
-                value
-            }
-            _ => Err(CL_INVALID_ARG_VALUE),
         }
     }
 
@@ -173,7 +188,7 @@ impl Kernel {
 /// All arguments are set; nobody else's are until this is dropped.
 pub struct Ready<'a> {
     _last: MutexGuard<'a, Arguments>,
-    _objects: Vec<Arc<dyn std::any::Any + Send + Sync>>,
+    _objects: Vec<Arc<AnyObject>>,
 }
 
 enum ArgumentValue<'a> {
@@ -256,11 +271,10 @@ pub fn sub_group_info(shared: &Shared, message: &GetKernelSubGroupInfo<'_>) -> R
     };
     // Sizes on the wire are 64 bits; the driver's are as wide as its pointers.
     let input: Vec<usize> = {
-        let (words, rest) = message.input.as_chunks::<8>();
-        if !rest.is_empty() {
+        if message.input.len() % 8 != 0 {
             return Err(opencl_sys::CL_INVALID_VALUE);
         }
-        words.iter().map(|word| u64::from_le_bytes(*word) as usize).collect()
+        message.input.chunks_exact(8).map(|word| number(word).map(|word| word as usize)).collect::<Result<_, _>>()?
     };
     let capacity = usize::try_from(message.capacity).unwrap_or(usize::MAX).min(MAX_SUB_GROUP_INFO);
     let mut value = vec![0_u8; capacity];

@@ -88,7 +88,8 @@ fn describe(driver: Driver, kernel: *mut c_void, devices: &[Arc<Device>]) -> Ker
             unsafe { call!(driver, clGetKernelInfo(kernel, param, size, value, size_ret)) }
         })
     };
-    let arguments = (0..argument_count(driver, kernel)).map(|index| argument(driver, kernel, index).unwrap_or_default());
+    let arguments =
+        (0..argument_count(driver, kernel)).map(|index| argument(driver, kernel, index).unwrap_or_default());
     let group = |device: &Arc<Device>| (device.handle, work_group_infos(driver, kernel, device.id()));
     Kernel {
         name: text(info(CL_KERNEL_FUNCTION_NAME).unwrap_or_default()),

@@ -8,10 +8,9 @@ use std::sync::{Arc, Mutex};
 use opencl_sys::{
     CL_BUFFER_CREATE_TYPE_REGION, CL_IMAGE_ELEMENT_SIZE, CL_INVALID_BUFFER_SIZE, CL_INVALID_CONTEXT,
     CL_INVALID_IMAGE_FORMAT_DESCRIPTOR, CL_INVALID_IMAGE_SIZE, CL_INVALID_OPERATION, CL_INVALID_VALUE,
-    CL_MEM_COPY_HOST_PTR, CL_MEM_HOST_NO_ACCESS, CL_MEM_HOST_READ_ONLY, CL_MEM_HOST_WRITE_ONLY,
-    CL_MEM_OBJECT_IMAGE1D, CL_MEM_OBJECT_IMAGE1D_ARRAY, CL_MEM_OBJECT_IMAGE1D_BUFFER, CL_MEM_OBJECT_IMAGE2D,
-    CL_MEM_OBJECT_IMAGE2D_ARRAY, CL_MEM_OBJECT_IMAGE3D, CL_MEM_USE_HOST_PTR, CL_TRUE, cl_buffer_region, cl_image_desc,
-    cl_image_format, cl_int,
+    CL_MEM_COPY_HOST_PTR, CL_MEM_HOST_NO_ACCESS, CL_MEM_HOST_READ_ONLY, CL_MEM_HOST_WRITE_ONLY, CL_MEM_OBJECT_IMAGE1D,
+    CL_MEM_OBJECT_IMAGE1D_ARRAY, CL_MEM_OBJECT_IMAGE1D_BUFFER, CL_MEM_OBJECT_IMAGE2D, CL_MEM_OBJECT_IMAGE2D_ARRAY,
+    CL_MEM_OBJECT_IMAGE3D, CL_MEM_USE_HOST_PTR, CL_TRUE, cl_buffer_region, cl_image_desc, cl_image_format, cl_int,
 };
 use remora_protocol::Bulk;
 use remora_protocol::opencl::{CreateBuffer, CreateImage, CreateSampler, CreateSubBuffer, InitMem};
@@ -266,8 +265,7 @@ fn new_image(
         return Err(CL_INVALID_CONTEXT);
     }
     let size = |value: u64| usize::try_from(value).map_err(|_| CL_INVALID_IMAGE_SIZE);
-    let format =
-        cl_image_format { image_channel_order: message.order, image_channel_data_type: message.data_type };
+    let format = cl_image_format { image_channel_order: message.order, image_channel_data_type: message.data_type };
     let description = cl_image_desc {
         image_type: message.image_type,
         image_width: size(message.width)?,
@@ -297,6 +295,7 @@ fn new_image(
         unsafe { call!(shared.driver, clGetImageInfo(raw, CL_IMAGE_ELEMENT_SIZE, size, value, size_ret)) }
     })?;
     if usize::from_ne_bytes(known) != element as usize {
+        tracing::error!(element, ?format, "the driver's pixels are of another size");
         return Err(CL_INVALID_IMAGE_FORMAT_DESCRIPTOR);
     }
     let bytes = if parent.is_some() { 0 } else { bytes };

@@ -128,6 +128,10 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
             value(at, timers(shared, message.device));
             Ok(())
         }
+        CommandMessage::GetEventStatus(message) => {
+            at.reply(&events::status_now(shared, message.event));
+            Ok(())
+        }
         CommandMessage::GetEventProfiling(message) => {
             at.reply(&events::profile(shared, message.event));
             Ok(())
@@ -141,7 +145,7 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
             Ok(())
         }
         CommandMessage::WatchEvent(message) => {
-            events::watch(shared, message.event, message.state);
+            shared.reaper.watch(shared, at.frame.needs().collect(), message.event, message.state);
             Ok(())
         }
         CommandMessage::Release(message) => release(at, message),
@@ -251,9 +255,7 @@ fn timers(shared: &Shared, device: Handle) -> Result<Vec<u8>, cl_int> {
     let device = shared.tables.devices.get(device)?;
     let (mut on_device, mut on_host) = (0_u64, 0_u64);
     // SAFETY: a live device, and two numbers to write.
-    check(unsafe {
-        call!(shared.driver, clGetDeviceAndHostTimer(device.id(), &raw mut on_device, &raw mut on_host))
-    })?;
+    check(unsafe { call!(shared.driver, clGetDeviceAndHostTimer(device.id(), &raw mut on_device, &raw mut on_host)) })?;
     Ok([on_device.to_le_bytes(), on_host.to_le_bytes()].concat())
 }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use opencl_sys::*;
+use remora_protocol::Handle;
 use remora_protocol::opencl::{
     CommandMessage, CreateProgramWithBinary, CreateProgramWithBuiltInKernels, CreateProgramWithIL,
     CreateProgramWithSource, ProgramBinaries, ProgramCreated, SetSpecConstant,
 };
-use remora_protocol::Handle;
 
 use super::build::Program;
 use super::context::{Context, Device};
@@ -42,10 +42,9 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
         CommandMessage::GetProgramBinaries(message) => {
             let binaries = binaries(shared, message.program);
             at.reply(&match &binaries {
-                Ok(binaries) => ProgramBinaries {
-                    code: CL_SUCCESS,
-                    binaries: binaries.iter().map(Vec::as_slice).collect(),
-                },
+                Ok(binaries) => {
+                    ProgramBinaries { code: CL_SUCCESS, binaries: binaries.iter().map(Vec::as_slice).collect() }
+                }
                 Err(code) => ProgramBinaries { code: *code, binaries: Vec::new() },
             });
             Ok(())
@@ -106,10 +105,7 @@ fn of_binary(
     let (lengths, starts, status) = (lengths.as_ptr(), starts.as_mut_ptr(), status.as_mut_ptr());
     // SAFETY: a live context and devices of the driver; all arrays have `count` elements and outlive the call.
     let raw = unsafe {
-        create!(
-            shared.driver,
-            clCreateProgramWithBinary(context.raw(), count, ids.as_ptr(), lengths, starts, status)
-        )
+        create!(shared.driver, clCreateProgramWithBinary(context.raw(), count, ids.as_ptr(), lengths, starts, status))
     }?;
     // SAFETY: the driver has just made it for us.
     Ok(unsafe { Program::new(shared, context, devices, raw) })
@@ -140,10 +136,7 @@ fn with_built_in_kernels(
     let count = u32::try_from(ids.len()).map_err(|_| CL_INVALID_VALUE)?;
     // SAFETY: a live context and devices of the driver, and a string that ends with 0.
     let raw = unsafe {
-        create!(
-            shared.driver,
-            clCreateProgramWithBuiltInKernels(context.raw(), count, ids.as_ptr(), names.as_ptr())
-        )
+        create!(shared.driver, clCreateProgramWithBuiltInKernels(context.raw(), count, ids.as_ptr(), names.as_ptr()))
     }?;
     // SAFETY: the driver has just made it for us.
     Ok(unsafe { Program::new(shared, context, devices, raw) })
@@ -168,9 +161,7 @@ fn set_spec_constant(shared: &Shared, message: &SetSpecConstant<'_>) -> Result<(
     let _building = lock(&program.building);
     let (size, pointer) = (message.value.len(), message.value.as_ptr().cast());
     // SAFETY: a live program, and a value of that size.
-    check(unsafe {
-        call!(shared.driver, clSetProgramSpecializationConstant(program.raw(), message.id, size, pointer))
-    })
+    check(unsafe { call!(shared.driver, clSetProgramSpecializationConstant(program.raw(), message.id, size, pointer)) })
 }
 
 /// The largest binary that is believed.

@@ -68,10 +68,7 @@ impl Queue {
             let list: Vec<u64> = list.into_iter().chain([0]).collect();
             // SAFETY: live objects, and a list that ends with 0.
             unsafe {
-                create!(
-                    shared.driver,
-                    clCreateCommandQueueWithProperties(context.raw(), device.id(), list.as_ptr())
-                )
+                create!(shared.driver, clCreateCommandQueueWithProperties(context.raw(), device.id(), list.as_ptr()))
             }
         } else {
             super::context::create_queue(shared.driver, &context, &device, properties)

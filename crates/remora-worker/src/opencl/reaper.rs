@@ -1,13 +1,13 @@
-//! Releases. They wait for what still uses the object, and some drivers wait in them for the device: neither may hold up
-//! the stream that they come in.
+//! Releases and watches. They wait for other streams (a release for what still uses the object, a watch for the event's
+//! command), and some drivers wait in a release for the device: neither may hold up the stream that they come in.
 
 use std::sync::{Arc, Mutex};
 
-use opencl_sys::CL_COMPLETE;
+use opencl_sys::{CL_COMPLETE, cl_int};
 use remora_protocol::opencl::StreamClosed;
 use remora_protocol::{Handle, Kind, Need};
 
-use super::completions::Work;
+use super::completions::{Watched, Work};
 use super::events;
 use super::queue::Queue;
 use super::shared::Shared;
@@ -22,7 +22,12 @@ pub struct Reaper {
 
 struct Entry {
     needs: Vec<Need>,
-    object: Handle,
+    due: Due,
+}
+
+enum Due {
+    Release(Handle),
+    Watch(Handle, cl_int),
 }
 
 impl Reaper {
@@ -33,7 +38,16 @@ impl Reaper {
         if light && shared.progress.met(&needs) {
             return reap_object(shared, object);
         }
-        lock(&self.inbox).push(Entry { needs, object });
+        lock(&self.inbox).push(Entry { needs, due: Due::Release(object) });
+        shared.progress.nudge();
+    }
+
+    /// Tells when `event` has reached `state`, once `needs` are met and it exists.
+    pub fn watch(&self, shared: &Arc<Shared>, needs: Vec<Need>, event: Handle, state: cl_int) {
+        if shared.progress.met(&needs) {
+            return events::watch(shared, event, state);
+        }
+        lock(&self.inbox).push(Entry { needs, due: Due::Watch(event, state) });
         shared.progress.nudge();
     }
 }
@@ -47,7 +61,10 @@ pub fn run(shared: &Arc<Shared>) {
         waiting.retain(|entry| {
             let due = shared.progress.met(&entry.needs);
             if due {
-                reap(shared, entry.object);
+                match entry.due {
+                    Due::Release(object) => reap(shared, object),
+                    Due::Watch(event, state) => events::watch(shared, event, state),
+                }
             }
             !due
         });
@@ -66,12 +83,8 @@ fn reap(shared: &Arc<Shared>, object: Handle) {
     match marker_event(shared, &queue, &[]) {
         Ok(done) => {
             queue.flush(shared);
-            let raw = done.raw();
-            let close = move |shared: &Arc<Shared>, _| {
-                drop(done);
-                close(shared, queue);
-            };
-            shared.completions.when_raw(shared.driver, raw, CL_COMPLETE, Work::Run(Box::new(close)));
+            let work = Work::Run(Box::new(move |shared: &Arc<Shared>, _| close(shared, queue)));
+            shared.completions.when(shared.driver, Watched::Own(done), CL_COMPLETE, work);
         }
         Err(_) => {
             // A queue that takes no marker, such as one on the device.

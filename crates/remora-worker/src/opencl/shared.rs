@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use remora_link::{Arena, Link};
 use remora_protocol::Bulk;
@@ -17,6 +17,7 @@ use super::pending::Pending;
 use super::reaper::Reaper;
 use super::tables::Tables;
 use super::violation::Violation;
+use crate::lock;
 use crate::notices::Notices;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -49,6 +50,8 @@ pub struct Shared {
     pub unresolved: AtomicI64,
     /// Whether any command has failed on the device. Until then nobody looks for those that did.
     pub errors_seen: AtomicBool,
+    /// Why the session was closed, if that was for something else than the end of the program.
+    pub fault: Mutex<Option<Fault>>,
     /// Reads under way.
     pub pending: Pending,
     /// The driver's callbacks.
@@ -61,6 +64,15 @@ pub struct Shared {
     pub executors: Executors,
     /// Programs being built.
     pub builds: Builds,
+}
+
+/// What a session should not be closed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The client did what no client does.
+    Client(Violation),
+    /// A thread of the worker panicked.
+    Panic,
 }
 
 impl Shared {
@@ -108,8 +120,15 @@ impl Shared {
     /// Ends the session, with the reason in the log.
     pub fn end(&self, violation: &Violation) {
         if !violation.is_end() {
-            tracing::error!("session closed: {violation}");
+            tracing::error!("the session is closed: {violation}");
+            lock(&self.fault).get_or_insert_with(|| Fault::Client(violation.clone()));
         }
+        self.link.close();
+    }
+
+    /// Ends the session after a panic.
+    pub fn panicked(&self) {
+        *lock(&self.fault) = Some(Fault::Panic);
         self.link.close();
     }
 }

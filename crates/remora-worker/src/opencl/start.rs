@@ -1,7 +1,7 @@
 //! Putting a session together.
 
 use std::sync::atomic::{AtomicBool, AtomicI64};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 
 use anyhow::Context as _;
 use remora_link::{Lane, Link};
@@ -22,7 +22,12 @@ use crate::stats::Stats;
 ///
 /// # Errors
 /// If the arena is too small or there is no room for the session's threads.
-pub fn start(link: Link, driver: Driver, stats: Arc<Stats>, output: Option<Arc<Output>>) -> anyhow::Result<Arc<Shared>> {
+pub fn start(
+    link: Link,
+    driver: Driver,
+    stats: Arc<Stats>,
+    output: Option<Arc<Output>>,
+) -> anyhow::Result<Arc<Shared>> {
     let layout = link.layout();
     anyhow::ensure!(layout.arena > BOUNCE, "an arena of {} bytes has no room for transfers in parts", layout.arena);
     anyhow::ensure!(layout.streams >= 2, "a session has at least two streams");
@@ -40,6 +45,7 @@ pub fn start(link: Link, driver: Driver, stats: Arc<Stats>, output: Option<Arc<O
         may_print: AtomicBool::new(false),
         unresolved: AtomicI64::new(0),
         errors_seen: AtomicBool::new(false),
+        fault: Mutex::new(None),
         pending: super::pending::Pending::default(),
         completions,
         engine,

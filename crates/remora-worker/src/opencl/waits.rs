@@ -8,7 +8,7 @@ use opencl_sys::{CL_COMPLETE, CL_SUCCESS, cl_event, cl_int};
 use remora_protocol::Handle;
 use remora_protocol::opencl::{EnqueueMarkerOrBarrier, EventDone, Status};
 
-use super::completions::Work;
+use super::completions::{Watched, Work};
 use super::driver::{Object, call, check};
 use super::events::Event;
 use super::queue::{At, Queue};
@@ -22,7 +22,11 @@ use super::violation::Violation;
 /// If the event can't be named.
 pub fn marker_or_barrier(at: &At<'_>, message: &EnqueueMarkerOrBarrier<'_>) -> Result<(), Violation> {
     let enqueued = at.enqueue(message.event, &message.wait, false, |wait, event| {
-        if message.barrier { barrier(at.shared, at.queue, wait, event) } else { marker(at.shared, at.queue, wait, event) }
+        if message.barrier {
+            barrier(at.shared, at.queue, wait, event)
+        } else {
+            marker(at.shared, at.queue, wait, event)
+        }
     })?;
     at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
     Ok(())
@@ -36,9 +40,7 @@ pub fn marker(shared: &Shared, queue: &Queue, wait: &[cl_event], event: *mut cl_
     let (count, list) = wait_list(wait)?;
     if queue.context.version >= (1, 2) && shared.driver.clEnqueueMarkerWithWaitList.is_some() {
         // SAFETY: live objects of the driver; `event` is null or can be written.
-        return check(unsafe {
-            call!(shared.driver, clEnqueueMarkerWithWaitList(queue.raw(), count, list, event))
-        });
+        return check(unsafe { call!(shared.driver, clEnqueueMarkerWithWaitList(queue.raw(), count, list, event)) });
     }
     old_wait(shared, queue, wait)?;
     old_marker(shared, queue, event)
@@ -48,9 +50,7 @@ fn barrier(shared: &Shared, queue: &Queue, wait: &[cl_event], event: *mut cl_eve
     let (count, list) = wait_list(wait)?;
     if queue.context.version >= (1, 2) && shared.driver.clEnqueueBarrierWithWaitList.is_some() {
         // SAFETY: as in `marker`.
-        return check(unsafe {
-            call!(shared.driver, clEnqueueBarrierWithWaitList(queue.raw(), count, list, event))
-        });
+        return check(unsafe { call!(shared.driver, clEnqueueBarrierWithWaitList(queue.raw(), count, list, event)) });
     }
     if wait.is_empty() {
         // SAFETY: a live queue.
@@ -86,12 +86,12 @@ fn old_marker(shared: &Shared, queue: &Queue, event: *mut cl_event) -> Result<()
 ///
 /// # Errors
 /// The driver's code.
-pub fn marker_event(shared: &Shared, queue: &Queue, wait: &[cl_event]) -> Result<Object, cl_int> {
+pub fn marker_event(shared: &Shared, queue: &Queue, wait: &[cl_event]) -> Result<Arc<Object>, cl_int> {
     let mut raw = ptr::null_mut();
     marker(shared, queue, wait, &raw mut raw)?;
     queue.enqueued();
     // SAFETY: the driver has just made it for us.
-    Ok(unsafe { Object::new(raw, shared.driver.clReleaseEvent) })
+    Ok(Arc::new(unsafe { Object::new(raw, shared.driver.clReleaseEvent) }))
 }
 
 /// Executes `Finish`.
@@ -114,14 +114,13 @@ pub fn finish(at: &At<'_>) {
         Err(code) => return at.reply(&Status { code }, None),
     };
     queue.flush(shared);
-    let (raw, kept) = (done.raw(), Arc::clone(queue));
+    let kept = Arc::clone(queue);
     shared.stats.round_trips.add(1);
     let reply = move |shared: &Arc<Shared>, _| {
-        drop(done);
         let code = kept.take_late().unwrap_or(CL_SUCCESS);
         kept.replies.send(&shared.notices, position, &Status { code }, None);
     };
-    shared.completions.when_raw(shared.driver, raw, CL_COMPLETE, Work::Run(Box::new(reply)));
+    shared.completions.when(shared.driver, Watched::Own(done), CL_COMPLETE, Work::Run(Box::new(reply)));
 }
 
 /// Executes `WaitForEvent`.
@@ -147,7 +146,7 @@ pub fn wait_for_event(at: &At<'_>, handle: Handle) {
     let reply = move |shared: &Arc<Shared>, state| {
         replies.send(&shared.notices, position, &EventDone { code: CL_SUCCESS, state }, None);
     };
-    shared.completions.when(shared.driver, &event, CL_COMPLETE, Work::Run(Box::new(reply)));
+    shared.completions.when(shared.driver, Watched::Event(event), CL_COMPLETE, Work::Run(Box::new(reply)));
 }
 
 fn wait(shared: &Shared, event: &Event) -> cl_int {

@@ -1,1 +1,8 @@
-//! Sessions with the null driver, both ends of the link in one process.
+//! Sessions with both ends of the link in one process.
+
+mod buffers;
+mod client;
+mod hostile;
+mod launches;
+mod parts;
+mod waiting;

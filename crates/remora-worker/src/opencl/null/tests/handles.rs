@@ -44,12 +44,13 @@ fn garbage_is_refused_without_being_followed() {
 #[test]
 fn a_handle_stays_stale_when_its_slot_is_used_again() {
     let setup = Setup::in_order();
-    let stale = setup.user_event();
-    ok!(clReleaseEvent(stale));
+    let new = || make!(clCreateSampler(setup.context, CL_FALSE, CL_ADDRESS_CLAMP, CL_FILTER_NEAREST));
+    let stale = new();
+    ok!(clReleaseSampler(stale));
     for _ in 0..5000 {
-        let event = setup.user_event();
-        assert_eq!(cl!(clRetainEvent(stale)), CL_INVALID_EVENT);
-        ok!(clReleaseEvent(event));
+        let sampler = new();
+        assert_eq!(cl!(clRetainSampler(stale)), CL_INVALID_SAMPLER);
+        ok!(clReleaseSampler(sampler));
     }
 }
 

@@ -1,0 +1,140 @@
+//! Programs of others, as Debian and PyPI have them: each natively and through Remora.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use remora_testkit::compare::{assert_same, assert_same_but_for, assert_same_bytes};
+use remora_testkit::processes::assert_all_gone;
+use remora_testkit::{Broker, Link, Outcome, Program, Run, places, run};
+
+#[test]
+fn clinfo() {
+    let run = Run::new(places::tool("clinfo", "clinfo"));
+    let native = run.native();
+    for link in Link::ALL {
+        let remoted = run.remoted(link);
+        assert_same_but_for("clinfo", &native, &remoted);
+        assert_all_gone(&remoted.mark);
+    }
+}
+
+/// All of clpeak that doesn't take minutes. Its figures differ each time, the rest doesn't.
+#[test]
+fn clpeak() {
+    let run = Run::new(places::tool("clpeak", "clpeak")).limit(Duration::from_secs(200));
+    let run = run.arguments(&["--kernel-latency", "--transfer-bandwidth", "--global-bandwidth"]);
+    let native = run.native().good();
+    for link in Link::ALL {
+        let remoted = run.remoted(link).good();
+        assert_eq!(without_figures(&native), without_figures(&remoted));
+        assert_all_gone(&remoted.mark);
+    }
+}
+
+fn without_figures(outcome: &Outcome) -> String {
+    let text = outcome.text();
+    // What it complains of stands in its output.
+    assert!(!text.to_lowercase().contains("error") && !text.contains("Skipped"), "{}", outcome.describe());
+    let lines = text.lines().map(|line| match line.split_once(" : ") {
+        Some((what, figure)) if figure.trim().starts_with(|first: char| first.is_ascii_digit()) => what.trim_end(),
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Filters of Debian's ffmpeg, with what each needs besides a picture.
+const FILTERS: [(&str, &str); 14] = [
+    ("unsharp", "unsharp_opencl=lx=9:ly=9:la=2"),
+    ("avgblur", "avgblur_opencl=8:planes=0xf"),
+    ("boxblur", "boxblur_opencl=5"),
+    ("convolution", "convolution_opencl=-2 -1 0 -1 1 1 0 1 2:-2 -1 0 -1 1 1 0 1 2:-2 -1 0 -1 1 1 0 1 2"),
+    ("dilation", "dilation_opencl"),
+    ("erosion", "erosion_opencl"),
+    ("nlmeans", "nlmeans_opencl=s=5:p=3:r=5"),
+    ("sobel", "sobel_opencl"),
+    ("prewitt", "prewitt_opencl"),
+    ("roberts", "roberts_opencl"),
+    ("transpose", "transpose_opencl=clock"),
+    ("pad", "pad_opencl=w=iw+20:h=ih+20:x=10:y=10"),
+    ("colorkey", "colorkey_opencl=green:0.3:0.1"),
+    ("chain", "unsharp_opencl,avgblur_opencl=3,transpose_opencl=cclock"),
+];
+
+#[test]
+fn ffmpeg() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (name, filter) in FILTERS {
+        let format = if name == "colorkey" { "bgra" } else { "yuv420p" };
+        let graph = format!("format={format},hwupload,{filter},hwdownload,format={format}");
+        let filtered = |out: &Path, how: &dyn Fn(&Run) -> Outcome| {
+            let run = Run::new(places::tool("ffmpeg", "ffmpeg"))
+                .arguments(&["-nostdin", "-v", "error", "-y", "-init_hw_device", "opencl=ocl:0.0"])
+                .arguments(&["-filter_hw_device", "ocl", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=5:d=1"])
+                .arguments(&["-vf", &graph, "-f", "rawvideo"])
+                .arguments(&[out]);
+            let outcome = how(&run).good();
+            (outcome, run::read(out))
+        };
+        let (_, native) = filtered(&directory.path().join("native"), &Run::native);
+        for link in Link::ALL {
+            let (outcome, remoted) = filtered(&directory.path().join(link.name()), &|run| run.remoted(link));
+            assert_same_bytes(&format!("{name} ({})", link.name()), &native, &remoted);
+            assert_all_gone(&outcome.mark);
+        }
+    }
+}
+
+/// A directory for the loader with these drivers.
+fn vendors(drivers: &[&str]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (index, driver) in drivers.iter().enumerate() {
+        fs::write(directory.path().join(format!("{index}.icd")), format!("{driver}\n")).expect("a file of our own");
+    }
+    directory
+}
+
+/// Oclgrind's driver, which checks every access of a kernel.
+const OCLGRIND: &str = "/usr/lib/oclgrind/liboclgrind-rt-icd.so";
+
+/// PoCL's, as its package names it.
+fn pocl() -> String {
+    let text = fs::read_to_string("/etc/OpenCL/vendors/pocl.icd").expect("`cargo xtask test` installs pocl-opencl-icd");
+    text.trim().to_owned()
+}
+
+/// Another driver on the host: what it prints is the same, and it finds no misuse by the worker.
+#[test]
+fn oclgrind() {
+    assert!(Path::new(OCLGRIND).exists(), "`cargo xtask test` installs oclgrind");
+    let vendors = vendors(&[OCLGRIND]);
+    let vendors = vendors.path().display().to_string();
+    let broker = Broker::start_with(&[], &[("OCL_ICD_VENDORS", &vendors), ("OCLGRIND_CHECK_API", "1")]);
+    for name in ["enumerate", "buffers", "images", "live_buffers", "read_then_write", "finish_in_thread"] {
+        let run = Program::compile(name).run(&[]);
+        let native = run.clone().variable("OCL_ICD_VENDORS", &vendors).native();
+        for link in Link::ALL {
+            assert_same(&native, &run.through(&broker, link));
+        }
+    }
+    broker.assert_clean();
+    let log = broker.log();
+    let misuse: Vec<&str> = log
+        .lines()
+        .filter(|line| ["Oclgrind", "Invalid", "uninitialized"].iter().any(|word| line.contains(word)))
+        .collect();
+    assert!(misuse.is_empty(), "oclgrind says:\n{}", misuse.join("\n"));
+}
+
+/// A program on a host with two platforms sees both, with their devices.
+#[test]
+fn two_platforms() {
+    let vendors = vendors(&[OCLGRIND, &pocl()]);
+    let run = Program::compile("enumerate").run(&[]);
+    let native = run.clone().variable("OCL_ICD_VENDORS", vendors.path()).native();
+    assert!(native.text().starts_with("2 platforms"), "{}", native.describe());
+    let broker = Broker::start_with(&[], &[("OCL_ICD_VENDORS", &vendors.path().display().to_string())]);
+    for link in Link::ALL {
+        assert_same(&native, &run.through(&broker, link));
+    }
+}
