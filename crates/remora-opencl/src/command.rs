@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opencl_sys::*;
 use remora_client::{Answer, Held, Needs, Staging};
 use remora_protocol::message::Command;
-use remora_protocol::opencl::Status;
+use remora_protocol::opencl::{EnqueueRead, Status};
 use remora_protocol::{Bulk, Handle, Kind};
 use smallvec::SmallVec;
 
@@ -120,7 +120,8 @@ impl Enqueue {
 
     fn put<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<u64> {
         let queue = &self.queue;
-        if strict() {
+        // A read that is asked for an answer is a blocking one.
+        if strict() && C::OPCODE != EnqueueRead::OPCODE {
             let (position, answer) = self.ask(command, bulk)?;
             check(answer.decode::<Status>()?.code)?;
             return Ok(position);

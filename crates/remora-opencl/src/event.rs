@@ -116,7 +116,9 @@ impl Event {
         if let Some(queue) = &self.queue {
             let position = self.position.load(Ordering::Acquire);
             if position != 0 && queue.stream.finished() >= position {
-                self.reached(CL_COMPLETE);
+                // Failures are told before what comes after them is.
+                let failure = Sink::of(&self.remote.session).failure_of(self.remote.handle);
+                self.reached(failure.unwrap_or(CL_COMPLETE));
                 return self.state.load(Ordering::Acquire);
             }
             if self.remote.session.check().is_err() {
@@ -243,6 +245,12 @@ impl Event {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Callback>> {
         self.callbacks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        Sink::of(&self.remote.session).forget_failure(self.remote.handle);
     }
 }
 

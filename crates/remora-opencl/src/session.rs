@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::ffi::CString;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opencl_sys::{CL_COMPLETE, CL_DEVICE_NOT_AVAILABLE};
@@ -19,6 +20,9 @@ use crate::event::Event;
 pub(crate) struct Sink {
     /// Events whose status was asked for, alive until it is final.
     events: Mutex<HashMap<Handle, Arc<Event>>>,
+    /// Events that failed and that nobody has asked about yet.
+    failed: Mutex<HashMap<Handle, i32>>,
+    any_failed: AtomicBool,
     builds: Mutex<HashMap<u64, Arc<BuildWait>>>,
     contexts: Mutex<HashMap<Handle, Notify>>,
     /// Run when the driver has let go of a memory object.
@@ -46,6 +50,18 @@ impl Sink {
     /// Tells `event` of its status notices.
     pub(crate) fn watch(&self, event: &Arc<Event>) {
         lock(&self.events).insert(event.remote.handle, Arc::clone(event));
+    }
+
+    /// How an event failed, if the worker has told so before anybody asked.
+    pub(crate) fn failure_of(&self, event: Handle) -> Option<i32> {
+        if self.any_failed.load(Ordering::Acquire) { lock(&self.failed).get(&event).copied() } else { None }
+    }
+
+    /// The event is gone: its failure need not be remembered.
+    pub(crate) fn forget_failure(&self, event: Handle) {
+        if self.any_failed.load(Ordering::Acquire) {
+            lock(&self.failed).remove(&event);
+        }
     }
 
     /// Tells `wait` of the end of the build with this number.
@@ -88,6 +104,9 @@ impl NoticeSink for Sink {
                 let event = lock(&self.events).get(&status.event).cloned();
                 if let Some(event) = event {
                     event.told(status.state);
+                } else if status.state < CL_COMPLETE {
+                    lock(&self.failed).insert(status.event, status.state);
+                    self.any_failed.store(true, Ordering::Release);
                 }
                 if status.state <= CL_COMPLETE {
                     lock(&self.events).remove(&status.event);

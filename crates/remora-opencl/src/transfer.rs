@@ -75,19 +75,20 @@ pub(crate) fn read_now(
     session.end_transfer(transfer, CL_COMPLETE);
     let (position, answer) = answer?;
     let done: EventDone = answer.decode()?;
-    check(done.code)?;
     let own = enqueue.event(command_type, false);
     if let Some(event) = &own {
         event.reached(done.state);
     }
-    if done.state < CL_COMPLETE {
+    if done.state != CL_COMPLETE {
+        check(done.code)?;
         let code = if waits_for_others { CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST } else { done.state };
         return Err(Error(code));
     }
     take();
     enqueue.queue.event_complete(position);
     enqueue.give_event();
-    Ok(())
+    // The read has succeeded: this is the late error of something before it.
+    check(done.code)
 }
 
 /// Reads without waiting. The bytes pass through `staging` (at `offset`) or come in parts to `host`; with an offset and

@@ -189,8 +189,8 @@ impl Broker {
         assert!(gone, "these workers are left: {:?}\n{}", self.workers(), self.log());
         let closed = processes::wait_until(limit, || processes::memory_files(self.pid()).is_empty());
         assert!(closed, "the broker holds {:?}", processes::memory_files(self.pid()));
-        let sessions = self.sessions();
-        assert!(sessions.is_empty(), "these sessions are left: {sessions:?}");
+        let ended = processes::wait_until(limit, || self.sessions().is_empty());
+        assert!(ended, "these sessions are left: {:?}", self.sessions());
     }
 
     /// Kills it as with `kill -9`, and gives back its directory with all that is left there.

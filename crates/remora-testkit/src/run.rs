@@ -51,7 +51,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// `program` without arguments, for at most two minutes.
+    /// `program` without arguments, for at most a minute.
     #[must_use]
     pub fn new(program: impl AsRef<Path>) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Run {
             arguments: Vec::new(),
             variables: Vec::new(),
             directory: None,
-            limit: Duration::from_secs(120),
+            limit: Duration::from_secs(60),
             driver: None,
         }
     }

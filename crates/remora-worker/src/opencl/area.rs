@@ -59,9 +59,9 @@ impl Region {
             }
             (RECTANGLE, Shape::Buffer(size)) => (rectangle(&mut area, *size)?, 1),
             (PIXELS, Shape::Image { element, extent }) => {
-                for dimension in 0..3 {
+                for (dimension, limit) in extent.iter().enumerate() {
                     let end = area.origin[dimension].checked_add(area.region[dimension])?;
-                    (end <= extent[dimension]).then_some(())?;
+                    (end <= *limit).then_some(())?;
                 }
                 (area.element == *element && *element > 0).then_some(())?;
                 (Kind::Pixels, *element)

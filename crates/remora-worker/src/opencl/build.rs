@@ -289,7 +289,7 @@ fn report(
     let devices = if devices.is_empty() { &program.devices } else { devices };
     let built: Vec<_> = devices.iter().map(|device| Built::new(shared.driver, program, device, added)).collect();
     let executable = built.iter().any(|built| built.status == CL_BUILD_SUCCESS && built.may_be_executable());
-    let kernels = if executable { kernel_facts::gather(shared.driver, program.raw(), devices) } else { Vec::new() };
+    let kernels = if executable { kernel_facts::gather(shared.driver, program, devices) } else { Vec::new() };
     let notice = ProgramBuilt {
         program: handle,
         serial,

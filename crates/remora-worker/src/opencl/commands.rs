@@ -115,9 +115,9 @@ fn fill_image(at: &At<'_>, message: &EnqueueFillImage<'_>) -> Result<(), Violati
     let enqueued = at.enqueue(message.event, &message.wait, false, |wait, event| {
         let mem = memory(at, message.mem)?;
         let Shape::Image { extent, .. } = mem.shape else { return Err(CL_INVALID_VALUE) };
-        for dimension in 0..3 {
+        for (dimension, limit) in extent.iter().enumerate() {
             let end = message.origin[dimension].checked_add(message.region[dimension]);
-            end.filter(|end| *end <= extent[dimension]).ok_or(CL_INVALID_VALUE)?;
+            end.filter(|end| end <= limit).ok_or(CL_INVALID_VALUE)?;
         }
         let (origin, region) = (sizes(message.origin)?, sizes(message.region)?);
         let (count, list) = wait_list(wait)?;

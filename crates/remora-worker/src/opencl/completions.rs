@@ -29,8 +29,11 @@ pub enum Work {
     /// The bytes of a transfer have arrived.
     Arrived(Arc<Transfer>),
     /// Anything else, told the status that was reached. What was printed and what was read before has been sent by then.
-    Run(Box<dyn FnOnce(&Arc<Shared>, cl_int) + Send>),
+    Run(Then),
 }
+
+/// Something to do with the status that was reached.
+pub type Then = Box<dyn FnOnce(&Arc<Shared>, cl_int) + Send>;
 
 enum Note {
     Work(Work, cl_int),
@@ -62,10 +65,10 @@ pub enum Watched {
 }
 
 impl Watched {
-    fn raw(&self) -> Result<cl_event, cl_int> {
+    fn object(&self) -> Result<&Object, cl_int> {
         match self {
-            Self::Event(event) => event.raw(),
-            Self::Own(object) => Ok(object.raw()),
+            Self::Event(event) => event.object(),
+            Self::Own(object) => Ok(object),
         }
     }
 }
@@ -86,8 +89,8 @@ impl Completions {
 
     /// Acts on `work` when `event` reaches `state` or something later, or has failed.
     pub fn when(&self, driver: Driver, event: Watched, state: cl_int, work: Work) {
-        let raw = match event.raw() {
-            Ok(raw) => raw,
+        let raw = match event.object() {
+            Ok(object) => object.raw(),
             Err(code) => return self.push(work, code),
         };
         let number = {
@@ -126,7 +129,8 @@ impl Completions {
 
     /// Events that have failed, with their status.
     fn failed(&self, driver: Driver) -> Vec<(Watch, cl_int)> {
-        let status = |watch: &Watch| watch.event.raw().map_or_else(|code| code, |raw| execution_status(driver, raw));
+        let status =
+            |watch: &Watch| watch.event.object().map_or_else(|code| code, |object| execution_status(driver, object));
         let mut watches = lock(&self.watches);
         let numbers: Vec<(u64, cl_int)> = watches
             .all
@@ -271,7 +275,10 @@ impl ContextNoticed {
 const MAX_PRIVATE: usize = 64 << 10;
 
 /// The driver reports an error of a context.
-pub extern "C" fn on_context(text: *const c_char, private: *const c_void, length: usize, data: *mut c_void) {
+///
+/// # Safety
+/// Only for the driver: `data` is a [`ContextNoticed`] that is never freed, the others are as clCreateContext says.
+pub unsafe extern "C" fn on_context(text: *const c_char, private: *const c_void, length: usize, data: *mut c_void) {
     let _ = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: this is a `ContextNoticed` that is never freed.
         let noticed = unsafe { &*data.cast::<ContextNoticed>() };

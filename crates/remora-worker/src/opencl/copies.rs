@@ -247,7 +247,10 @@ fn range(mem: &Mem, offset: u64, size: u64) -> Result<(usize, usize), cl_int> {
 ///
 /// # Errors
 /// The driver's code.
-pub fn nothing(at: &At<'_>, wait: &[cl_event], event: *mut cl_event) -> Result<(), cl_int> {
+///
+/// # Safety
+/// `wait` are live events of the driver; `event` is null or can be written.
+pub unsafe fn nothing(at: &At<'_>, wait: &[cl_event], event: *mut cl_event) -> Result<(), cl_int> {
     static ZEROS: [u8; 4] = [0; 4];
     let scratch = at.queue.context.scratch(at.shared.driver)?;
     let (count, list) = wait_list(wait)?;

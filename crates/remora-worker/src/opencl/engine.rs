@@ -134,15 +134,18 @@ fn enqueue(at: &At<'_>, wait: &List<'_, Handle>) -> Result<(Arc<Object>, Object,
     let ready = if at.queue.out_of_order && raw_waits.is_empty() {
         // A marker without a list would wait for everything before it, which this command must not.
         let mut raw = ptr::null_mut();
-        nothing(at, &[], &raw mut raw)?;
+        // SAFETY: no events are waited for, and `raw` can be written.
+        unsafe { nothing(at, &[], &raw mut raw) }?;
         at.queue.enqueued();
         // SAFETY: the driver has just made it for us.
         Arc::new(unsafe { Object::new(raw, at.shared.driver.clReleaseEvent) })
     } else {
-        marker_event(at.shared, at.queue, &raw_waits)?
+        // SAFETY: `waits` gives live events, kept until the end of this function.
+        unsafe { marker_event(at.shared, at.queue, &raw_waits) }?
     };
     let done = user_event(at.shared.driver, &at.queue.context)?;
-    match marker_event(at.shared, at.queue, &[done.raw()]) {
+    // SAFETY: a live event of ours.
+    match unsafe { marker_event(at.shared, at.queue, &[done.raw()]) } {
         Ok(after) => Ok((ready, done, after)),
         Err(code) => {
             set_status(at.shared, done.raw(), code);
@@ -223,7 +226,7 @@ impl Engine<'_> {
     }
 
     fn transfer(&mut self, deferred: &Deferred, status: cl_int) -> Result<(), Violation> {
-        let mut times = interval(self.shared.driver, deferred.marker.raw()).ok();
+        let mut times = interval(self.shared.driver, &deferred.marker).ok();
         let state = if status < 0 {
             status
         } else {
@@ -378,7 +381,7 @@ impl Engine<'_> {
         enqueue(&raw mut raw)?;
         // SAFETY: the driver has just made it for us.
         let event = unsafe { Object::new(raw, self.shared.driver.clReleaseEvent) };
-        if let Ok(own) = interval(self.shared.driver, event.raw()) {
+        if let Ok(own) = interval(self.shared.driver, &event) {
             if part.offset == 0 {
                 whole[START] = own[START];
             }

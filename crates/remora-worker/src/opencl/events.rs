@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 use opencl_sys::{
     CL_COMPLETE, CL_EVENT_COMMAND_EXECUTION_STATUS, CL_INVALID_OPERATION, CL_PROFILING_COMMAND_COMPLETE,
@@ -90,11 +90,19 @@ impl Event {
     ///
     /// # Errors
     /// The code with which the command was refused.
-    pub fn raw(&self) -> Result<*mut c_void, cl_int> {
+    pub fn object(&self) -> Result<&Object, cl_int> {
         match &self.state {
-            State::Driver(object) => Ok(object.raw()),
+            State::Driver(object) => Ok(object),
             State::Failed(code) => Err(*code),
         }
+    }
+
+    /// As [`Event::object`], as the driver names it.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn raw(&self) -> Result<*mut c_void, cl_int> {
+        self.object().map(Object::raw)
     }
 
     /// Whether the program sets its status.
@@ -114,7 +122,7 @@ impl Event {
     pub fn status(&self, driver: Driver) -> cl_int {
         match &self.state {
             State::Failed(code) => *code,
-            State::Driver(object) => execution_status(driver, object.raw()),
+            State::Driver(object) => execution_status(driver, object),
         }
     }
 
@@ -129,11 +137,11 @@ impl Event {
     }
 
     fn profile(&self, driver: Driver) -> Result<[u64; 5], cl_int> {
-        let raw = self.raw().map_err(|_| CL_PROFILING_INFO_NOT_AVAILABLE)?;
+        let object = self.object().map_err(|_| CL_PROFILING_INFO_NOT_AVAILABLE)?;
         if self.composed {
             return self.profile.get().copied().ok_or(CL_PROFILING_INFO_NOT_AVAILABLE);
         }
-        interval(driver, raw)
+        interval(driver, object)
     }
 }
 
@@ -148,12 +156,12 @@ pub fn user_event(driver: Driver, context: &Context) -> Result<Object, cl_int> {
     Ok(unsafe { Object::new(raw, driver.clReleaseEvent) })
 }
 
-/// The status of a live event of the driver; an error in asking is the event's.
+/// The status of an event of the driver; an error in asking is the event's.
 #[must_use]
-pub fn execution_status(driver: Driver, raw: *mut c_void) -> cl_int {
+pub fn execution_status(driver: Driver, event: &Object) -> cl_int {
     let status = query_number(|size, value, size_ret| {
-        // SAFETY: the callers keep the event, and `value` has room for `size` bytes.
-        unsafe { call!(driver, clGetEventInfo(raw, CL_EVENT_COMMAND_EXECUTION_STATUS, size, value, size_ret)) }
+        // SAFETY: a live event, and `value` has room for `size` bytes.
+        unsafe { call!(driver, clGetEventInfo(event.raw(), CL_EVENT_COMMAND_EXECUTION_STATUS, size, value, size_ret)) }
     });
     match status {
         Ok(status) => cl_int::from_ne_bytes(status),
@@ -165,11 +173,11 @@ pub fn execution_status(driver: Driver, raw: *mut c_void) -> cl_int {
 ///
 /// # Errors
 /// The driver's code.
-pub fn interval(driver: Driver, raw: *mut c_void) -> Result<[u64; 5], cl_int> {
+pub fn interval(driver: Driver, event: &Object) -> Result<[u64; 5], cl_int> {
     let moment = |param| {
         let moment = query_number(|size, value, size_ret| {
-            // SAFETY: the callers keep the event, and `value` has room for `size` bytes.
-            unsafe { call!(driver, clGetEventProfilingInfo(raw, param, size, value, size_ret)) }
+            // SAFETY: a live event, and `value` has room for `size` bytes.
+            unsafe { call!(driver, clGetEventProfilingInfo(event.raw(), param, size, value, size_ret)) }
         });
         moment.map(u64::from_ne_bytes)
     };
@@ -202,8 +210,10 @@ pub fn set_user_status(shared: &Arc<Shared>, event: Handle, status: cl_int) {
             shared.errors_seen.store(true, Ordering::SeqCst);
         }
         let raw = event.raw()?;
+        let failing = (status < 0).then(|| shared.failing.write().unwrap_or_else(PoisonError::into_inner));
         // SAFETY: a live user event.
         let code = unsafe { call!(shared.driver, clSetUserEventStatus(raw, status)) };
+        drop(failing);
         if status < 0 {
             shared.completions.sweep();
         }

@@ -6,8 +6,8 @@ use remora_protocol::Handle;
 use remora_protocol::opencl::{DeviceFacts, Facts, Info, PlatformFacts};
 use remora_protocol::wire::encode_to_vec;
 
-use super::context::platforms;
-use super::driver::{Driver, call, query};
+use super::context::{Device, Platform, platforms};
+use super::driver::{Driver, Object, call, query};
 
 /// One answer of the driver.
 pub struct Answer {
@@ -23,8 +23,8 @@ pub fn probe(driver: Driver) -> Vec<u8> {
     let answers: Vec<_> = platforms
         .iter()
         .map(|platform| {
-            let devices = platform.devices.iter().map(|device| (device.handle, device_infos(driver, device.id())));
-            (platform_infos(driver, platform.id()), devices.collect::<Vec<_>>())
+            let devices = platform.devices.iter().map(|device| (device.handle, device_infos(driver, device)));
+            (platform_infos(driver, platform), devices.collect::<Vec<_>>())
         })
         .collect();
     let platforms = answers.iter().map(|(infos, devices)| PlatformFacts {
@@ -36,21 +36,21 @@ pub fn probe(driver: Driver) -> Vec<u8> {
 
 /// All that the driver says of a device.
 #[must_use]
-pub fn device_infos(driver: Driver, device: cl_device_id) -> Vec<Answer> {
+pub fn device_infos(driver: Driver, device: &Device) -> Vec<Answer> {
     let ask = |param| {
         query(|size, value, size_ret| {
             // SAFETY: a device of the driver, and `value` has room for `size` bytes.
-            unsafe { call!(driver, clGetDeviceInfo(device, param, size, value, size_ret)) }
+            unsafe { call!(driver, clGetDeviceInfo(device.id(), param, size, value, size_ret)) }
         })
     };
     answers(DEVICE.iter().copied().chain(VENDORS.iter().flat_map(|range| range.clone())), ask)
 }
 
-fn platform_infos(driver: Driver, platform: cl_platform_id) -> Vec<Answer> {
+fn platform_infos(driver: Driver, platform: &Platform) -> Vec<Answer> {
     let ask = |param| {
         query(|size, value, size_ret| {
             // SAFETY: a platform of the driver, and `value` has room for `size` bytes.
-            unsafe { call!(driver, clGetPlatformInfo(platform, param, size, value, size_ret)) }
+            unsafe { call!(driver, clGetPlatformInfo(platform.id(), param, size, value, size_ret)) }
         })
     };
     answers(PLATFORM.iter().copied(), ask)
@@ -79,7 +79,8 @@ pub fn device_facts(handle: Handle, infos: &[Answer]) -> DeviceFacts<'_> {
 }
 
 /// Asks a kernel for what depends on the device.
-pub(super) fn work_group_infos(driver: Driver, kernel: cl_kernel, device: cl_device_id) -> Vec<Answer> {
+#[must_use]
+pub fn work_group_infos(driver: Driver, kernel: &Object, device: &Device) -> Vec<Answer> {
     let params = [
         CL_KERNEL_WORK_GROUP_SIZE,
         CL_KERNEL_COMPILE_WORK_GROUP_SIZE,
@@ -90,7 +91,7 @@ pub(super) fn work_group_infos(driver: Driver, kernel: cl_kernel, device: cl_dev
     answers(params.into_iter(), |param| {
         query(|size, value, size_ret| {
             // SAFETY: a live kernel and a device of the driver, and `value` has room for `size` bytes.
-            unsafe { call!(driver, clGetKernelWorkGroupInfo(kernel, device, param, size, value, size_ret)) }
+            unsafe { call!(driver, clGetKernelWorkGroupInfo(kernel.raw(), device.id(), param, size, value, size_ret)) }
         })
     })
 }

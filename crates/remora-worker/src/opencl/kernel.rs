@@ -91,7 +91,7 @@ impl Kernel {
         let raw = unsafe { create!(shared.driver, clCreateKernel(program.raw(), name.as_ptr())) }?;
         // SAFETY: the driver has just made it for us.
         let object = unsafe { Object::new(raw, shared.driver.clReleaseKernel) };
-        let takes = takes(shared.driver, raw);
+        let takes = takes(shared.driver, &object);
         Ok(Arc::new(Self {
             object,
             context: Arc::clone(&program.context),
@@ -213,24 +213,27 @@ fn number(bytes: &[u8]) -> Result<u64, cl_int> {
 }
 
 /// How many arguments a kernel has.
-pub fn argument_count(driver: Driver, kernel: *mut c_void) -> u32 {
+#[must_use]
+pub fn argument_count(driver: Driver, kernel: &Object) -> u32 {
     let count = query_number(|size, value, size_ret| {
-        // SAFETY: the callers keep the kernel, and `value` has room for `size` bytes.
-        unsafe { call!(driver, clGetKernelInfo(kernel, CL_KERNEL_NUM_ARGS, size, value, size_ret)) }
+        // SAFETY: a live kernel, and `value` has room for `size` bytes.
+        unsafe { call!(driver, clGetKernelInfo(kernel.raw(), CL_KERNEL_NUM_ARGS, size, value, size_ret)) }
     });
     count.map_or(0, u32::from_ne_bytes)
 }
 
-fn takes(driver: Driver, kernel: *mut c_void) -> Vec<Takes> {
+fn takes(driver: Driver, kernel: &Object) -> Vec<Takes> {
     let takes = |index| {
         let address = query_number(|size, value, size_ret| {
             let param = CL_KERNEL_ARG_ADDRESS_QUALIFIER;
-            // SAFETY: the caller keeps the kernel, and `value` has room for `size` bytes.
-            unsafe { call!(driver, clGetKernelArgInfo(kernel, index, param, size, value, size_ret)) }
+            // SAFETY: a live kernel, and `value` has room for `size` bytes.
+            unsafe { call!(driver, clGetKernelArgInfo(kernel.raw(), index, param, size, value, size_ret)) }
         });
         let type_name = query(|size, value, size_ret| {
             // SAFETY: as above.
-            unsafe { call!(driver, clGetKernelArgInfo(kernel, index, CL_KERNEL_ARG_TYPE_NAME, size, value, size_ret)) }
+            unsafe {
+                call!(driver, clGetKernelArgInfo(kernel.raw(), index, CL_KERNEL_ARG_TYPE_NAME, size, value, size_ret))
+            }
         });
         match (address, type_name) {
             (Ok(address), Ok(type_name)) => classify(u32::from_ne_bytes(address), &type_name),

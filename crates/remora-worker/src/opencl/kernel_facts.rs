@@ -8,6 +8,7 @@ use opencl_sys::*;
 use remora_protocol::Handle;
 use remora_protocol::opencl::{ArgFacts, KernelFacts, WorkGroupFacts};
 
+use super::build::Program;
 use super::context::Device;
 use super::driver::{Driver, Object, call, query, query_number};
 use super::facts::{Answer, wire, work_group_infos};
@@ -33,8 +34,8 @@ struct Argument {
 
 /// All kernels of a program; none if it is no executable.
 #[must_use]
-pub fn gather(driver: Driver, program: *mut c_void, devices: &[Arc<Device>]) -> Vec<Kernel> {
-    kernels(driver, program).iter().map(|kernel| describe(driver, kernel.raw(), devices)).collect()
+pub fn gather(driver: Driver, program: &Program, devices: &[Arc<Device>]) -> Vec<Kernel> {
+    kernels(driver, program.raw()).iter().map(|kernel| describe(driver, kernel, devices)).collect()
 }
 
 impl Kernel {
@@ -81,16 +82,16 @@ fn kernels(driver: Driver, program: *mut c_void) -> Vec<Object> {
         .collect()
 }
 
-fn describe(driver: Driver, kernel: *mut c_void, devices: &[Arc<Device>]) -> Kernel {
+fn describe(driver: Driver, kernel: &Object, devices: &[Arc<Device>]) -> Kernel {
     let info = |param| {
         query(|size, value, size_ret| {
-            // SAFETY: the caller keeps the kernel, and `value` has room for `size` bytes.
-            unsafe { call!(driver, clGetKernelInfo(kernel, param, size, value, size_ret)) }
+            // SAFETY: a live kernel, and `value` has room for `size` bytes.
+            unsafe { call!(driver, clGetKernelInfo(kernel.raw(), param, size, value, size_ret)) }
         })
     };
     let arguments =
         (0..argument_count(driver, kernel)).map(|index| argument(driver, kernel, index).unwrap_or_default());
-    let group = |device: &Arc<Device>| (device.handle, work_group_infos(driver, kernel, device.id()));
+    let group = |device: &Arc<Device>| (device.handle, work_group_infos(driver, kernel, device));
     Kernel {
         name: text(info(CL_KERNEL_FUNCTION_NAME).unwrap_or_default()),
         attributes: text(info(CL_KERNEL_ATTRIBUTES).unwrap_or_default()),
@@ -100,25 +101,25 @@ fn describe(driver: Driver, kernel: *mut c_void, devices: &[Arc<Device>]) -> Ker
 }
 
 /// What the driver knows of an argument, if it knows anything.
-fn argument(driver: Driver, kernel: *mut c_void, index: u32) -> Result<Argument, cl_int> {
+fn argument(driver: Driver, kernel: &Object, index: u32) -> Result<Argument, cl_int> {
     let string = |param| {
         let string = query(|size, value, size_ret| {
-            // SAFETY: the caller keeps the kernel, and `value` has room for `size` bytes.
-            unsafe { call!(driver, clGetKernelArgInfo(kernel, index, param, size, value, size_ret)) }
+            // SAFETY: a live kernel, and `value` has room for `size` bytes.
+            unsafe { call!(driver, clGetKernelArgInfo(kernel.raw(), index, param, size, value, size_ret)) }
         });
         string.map(text)
     };
     let number = |param| {
         let number = query_number(|size, value, size_ret| {
             // SAFETY: as above.
-            unsafe { call!(driver, clGetKernelArgInfo(kernel, index, param, size, value, size_ret)) }
+            unsafe { call!(driver, clGetKernelArgInfo(kernel.raw(), index, param, size, value, size_ret)) }
         });
         number.map(u32::from_ne_bytes)
     };
     let qualifier = query_number(|size, value, size_ret| {
         let param = CL_KERNEL_ARG_TYPE_QUALIFIER;
         // SAFETY: as above.
-        unsafe { call!(driver, clGetKernelArgInfo(kernel, index, param, size, value, size_ret)) }
+        unsafe { call!(driver, clGetKernelArgInfo(kernel.raw(), index, param, size, value, size_ret)) }
     });
     Ok(Argument {
         known: true,

@@ -222,7 +222,7 @@ fn create_sub_devices(at: &At<'_>, message: &CreateSubDevices<'_>) -> Result<(),
     let mut facts = Vec::new();
     for part in &parts {
         shared.tables.devices.insert(part.handle, Ok(Arc::clone(part)))?;
-        facts.push((part.handle, facts::device_infos(shared.driver, part.id())));
+        facts.push((part.handle, facts::device_infos(shared.driver, part)));
     }
     let devices = facts.iter().map(|(handle, infos)| facts::device_facts(*handle, infos)).collect();
     at.reply(&SubDevices { code: CL_SUCCESS, devices });

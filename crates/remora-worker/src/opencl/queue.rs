@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard, Weak};
 
 use opencl_sys::{
     CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST, CL_INVALID_CONTEXT, CL_INVALID_DEVICE, CL_INVALID_EVENT_WAIT_LIST,
@@ -177,6 +177,13 @@ pub struct At<'a> {
 /// of already.
 pub type Enqueued = Result<Option<Arc<Event>>, cl_int>;
 
+/// What keeps the events of a wait list as they are until the driver has them.
+#[derive(Default)]
+pub struct Kept<'a> {
+    _events: Vec<Arc<Event>>,
+    _stable: Option<RwLockReadGuard<'a, ()>>,
+}
+
 impl At<'_> {
     /// The command counts as executed, and is answered.
     pub fn reply<R: Reply>(&self, reply: &R, bulk: Option<Bulk>) {
@@ -208,11 +215,13 @@ impl At<'_> {
             Ok(waits) => waits,
             Err(code) => return self.refused(event, code).map(|()| Err(code)),
         };
-        let (raw_waits, _kept) = &waits;
+        let (raw_waits, kept) = waits;
         let mut raw = ptr::null_mut();
         let wanted = track || !event.is_none();
         let target = if wanted { &raw mut raw } else { ptr::null_mut() };
-        if let Err(code) = enqueue(raw_waits, target) {
+        let enqueued = enqueue(&raw_waits, target);
+        drop(kept);
+        if let Err(code) = enqueued {
             return self.refused(event, code).map(|()| Err(code));
         }
         self.queue.enqueued();
@@ -240,10 +249,12 @@ impl At<'_> {
     ///
     /// # Errors
     /// The code that the command fails with.
-    pub fn waits(&self, wait: &List<'_, Handle>) -> Result<(Vec<cl_event>, Vec<Arc<Event>>), cl_int> {
+    pub fn waits(&self, wait: &List<'_, Handle>) -> Result<(Vec<cl_event>, Kept<'_>), cl_int> {
         if wait.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
+            return Ok((Vec::new(), Kept::default()));
         }
+        let stable = self.shared.failing.read().unwrap_or_else(PoisonError::into_inner);
+        let errors_seen = self.shared.errors_seen.load(Ordering::SeqCst);
         let events = self.shared.tables.events.get_all(wait.iter()).map_err(|_| CL_INVALID_EVENT_WAIT_LIST)?;
         let mut raw = Vec::with_capacity(events.len());
         for event in &events {
@@ -251,13 +262,16 @@ impl At<'_> {
                 return Err(CL_INVALID_CONTEXT);
             }
             raw.push(event.raw().map_err(|_| CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)?);
+            if errors_seen && event.status(self.shared.driver) < 0 {
+                return Err(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST);
+            }
             // Natively the program must flush what another queue waits for; here it may have asked for that after this
             // command, in a stream that is behind.
             if let Some(other) = event.queue().filter(|other| other.stream != self.queue.stream) {
                 other.flush(self.shared);
             }
         }
-        Ok((raw, events))
+        Ok((raw, Kept { _events: events, _stable: Some(stable) }))
     }
 
     /// The driver refused the command: its event fails, and the next finish says so unless the program is told now.

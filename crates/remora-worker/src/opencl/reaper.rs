@@ -11,7 +11,7 @@ use super::completions::{Watched, Work};
 use super::events;
 use super::queue::Queue;
 use super::shared::Shared;
-use super::waits::marker_event;
+use super::waits::end_of;
 use crate::lock;
 
 /// Releases on their way to the thread that carries them out.
@@ -80,7 +80,7 @@ fn reap(shared: &Arc<Shared>, object: Handle) {
         return reap_object(shared, object);
     }
     let Some(queue) = shared.tables.queues.remove(object) else { return };
-    match marker_event(shared, &queue, &[]) {
+    match end_of(shared, &queue) {
         Ok(done) => {
             queue.flush(shared);
             let work = Work::Run(Box::new(move |shared: &Arc<Shared>, _| close(shared, queue)));

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 
 use remora_link::{Arena, Link};
 use remora_protocol::Bulk;
@@ -50,6 +50,9 @@ pub struct Shared {
     pub unresolved: AtomicI64,
     /// Whether any command has failed on the device. Until then nobody looks for those that did.
     pub errors_seen: AtomicBool,
+    /// Held for writing while a user event is made to fail, for reading from the look at a wait list until the driver has
+    /// it: a command that waits for an event which failed just before would hang in some drivers (PoCL).
+    pub failing: RwLock<()>,
     /// Why the session was closed, if that was for something else than the end of the program.
     pub fault: Mutex<Option<Fault>>,
     /// Reads under way.

@@ -1,7 +1,7 @@
 //! Putting a session together.
 
 use std::sync::atomic::{AtomicBool, AtomicI64};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc, RwLock};
 
 use anyhow::Context as _;
 use remora_link::{Lane, Link};
@@ -45,6 +45,7 @@ pub fn start(
         may_print: AtomicBool::new(false),
         unresolved: AtomicI64::new(0),
         errors_seen: AtomicBool::new(false),
+        failing: RwLock::new(()),
         fault: Mutex::new(None),
         pending: super::pending::Pending::default(),
         completions,

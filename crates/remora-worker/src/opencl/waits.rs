@@ -22,10 +22,13 @@ use super::violation::Violation;
 /// If the event can't be named.
 pub fn marker_or_barrier(at: &At<'_>, message: &EnqueueMarkerOrBarrier<'_>) -> Result<(), Violation> {
     let enqueued = at.enqueue(message.event, &message.wait, false, |wait, event| {
-        if message.barrier {
-            barrier(at.shared, at.queue, wait, event)
-        } else {
-            marker(at.shared, at.queue, wait, event)
+        // SAFETY: `enqueue` gives live events, and where to put one or null.
+        unsafe {
+            if message.barrier {
+                barrier(at.shared, at.queue, wait, event)
+            } else {
+                marker(at.shared, at.queue, wait, event)
+            }
         }
     })?;
     at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
@@ -36,17 +39,25 @@ pub fn marker_or_barrier(at: &At<'_>, message: &EnqueueMarkerOrBarrier<'_>) -> R
 ///
 /// # Errors
 /// The driver's code.
-pub fn marker(shared: &Shared, queue: &Queue, wait: &[cl_event], event: *mut cl_event) -> Result<(), cl_int> {
+///
+/// # Safety
+/// `wait` are live events of the driver; `event` is null or can be written.
+pub unsafe fn marker(shared: &Shared, queue: &Queue, wait: &[cl_event], event: *mut cl_event) -> Result<(), cl_int> {
     let (count, list) = wait_list(wait)?;
     if queue.context.version >= (1, 2) && shared.driver.clEnqueueMarkerWithWaitList.is_some() {
         // SAFETY: live objects of the driver; `event` is null or can be written.
         return check(unsafe { call!(shared.driver, clEnqueueMarkerWithWaitList(queue.raw(), count, list, event)) });
     }
-    old_wait(shared, queue, wait)?;
-    old_marker(shared, queue, event)
+    // SAFETY: by the promise of the caller.
+    unsafe {
+        old_wait(shared, queue, wait)?;
+        old_marker(shared, queue, event)
+    }
 }
 
-fn barrier(shared: &Shared, queue: &Queue, wait: &[cl_event], event: *mut cl_event) -> Result<(), cl_int> {
+/// # Safety
+/// As for [`marker`].
+unsafe fn barrier(shared: &Shared, queue: &Queue, wait: &[cl_event], event: *mut cl_event) -> Result<(), cl_int> {
     let (count, list) = wait_list(wait)?;
     if queue.context.version >= (1, 2) && shared.driver.clEnqueueBarrierWithWaitList.is_some() {
         // SAFETY: as in `marker`.
@@ -56,11 +67,16 @@ fn barrier(shared: &Shared, queue: &Queue, wait: &[cl_event], event: *mut cl_eve
         // SAFETY: a live queue.
         check(unsafe { call!(shared.driver, clEnqueueBarrier(queue.raw())) })?;
     }
-    old_wait(shared, queue, wait)?;
-    if event.is_null() { Ok(()) } else { old_marker(shared, queue, event) }
+    // SAFETY: by the promise of the caller.
+    unsafe {
+        old_wait(shared, queue, wait)?;
+        if event.is_null() { Ok(()) } else { old_marker(shared, queue, event) }
+    }
 }
 
-fn old_wait(shared: &Shared, queue: &Queue, wait: &[cl_event]) -> Result<(), cl_int> {
+/// # Safety
+/// `wait` are live events of the driver.
+unsafe fn old_wait(shared: &Shared, queue: &Queue, wait: &[cl_event]) -> Result<(), cl_int> {
     let (count, list) = wait_list(wait)?;
     if count == 0 {
         return Ok(());
@@ -70,7 +86,10 @@ fn old_wait(shared: &Shared, queue: &Queue, wait: &[cl_event]) -> Result<(), cl_
 }
 
 /// Old markers must have an event.
-fn old_marker(shared: &Shared, queue: &Queue, event: *mut cl_event) -> Result<(), cl_int> {
+///
+/// # Safety
+/// `event` is null or can be written.
+unsafe fn old_marker(shared: &Shared, queue: &Queue, event: *mut cl_event) -> Result<(), cl_int> {
     let mut unwanted = ptr::null_mut();
     let target = if event.is_null() { &raw mut unwanted } else { event };
     // SAFETY: a live queue, and `target` can be written.
@@ -82,13 +101,26 @@ fn old_marker(shared: &Shared, queue: &Queue, event: *mut cl_event) -> Result<()
     Ok(())
 }
 
-/// An event of the driver that is complete when everything in `queue` is.
+/// An event of the driver that is complete when everything that is in `queue` now is.
 ///
 /// # Errors
 /// The driver's code.
-pub fn marker_event(shared: &Shared, queue: &Queue, wait: &[cl_event]) -> Result<Arc<Object>, cl_int> {
+pub fn end_of(shared: &Shared, queue: &Queue) -> Result<Arc<Object>, cl_int> {
+    // SAFETY: no events.
+    unsafe { marker_event(shared, queue, &[]) }
+}
+
+/// The event of a marker for `wait`.
+///
+/// # Errors
+/// The driver's code.
+///
+/// # Safety
+/// `wait` are live events of the driver.
+pub unsafe fn marker_event(shared: &Shared, queue: &Queue, wait: &[cl_event]) -> Result<Arc<Object>, cl_int> {
     let mut raw = ptr::null_mut();
-    marker(shared, queue, wait, &raw mut raw)?;
+    // SAFETY: by the promise of the caller, and `raw` can be written.
+    unsafe { marker(shared, queue, wait, &raw mut raw) }?;
     queue.enqueued();
     // SAFETY: the driver has just made it for us.
     Ok(Arc::new(unsafe { Object::new(raw, shared.driver.clReleaseEvent) }))
@@ -109,7 +141,7 @@ pub fn finish(at: &At<'_>) {
         let code = queue.take_late().or(result.err()).unwrap_or(CL_SUCCESS);
         return at.reply(&Status { code }, None);
     }
-    let done = match marker_event(shared, queue, &[]) {
+    let done = match end_of(shared, queue) {
         Ok(done) => done,
         Err(code) => return at.reply(&Status { code }, None),
     };

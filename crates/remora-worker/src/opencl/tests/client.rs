@@ -29,7 +29,7 @@ pub const DEVICE: Handle = Handle::new(Kind::Device, 0, 0);
 /// The driver of these tests. `REMORA_TEST_DRIVER=real` runs them on the machine's own.
 pub fn driver() -> Driver {
     static DRIVER: OnceLock<Driver> = OnceLock::new();
-    *DRIVER.get_or_init(|| {
+    DRIVER.get_or_init(|| {
         let real = std::env::var_os("REMORA_TEST_DRIVER").is_some_and(|value| value == "real");
         let driver = load(if real { Which::Real } else { Which::Null }).unwrap();
         // PoCL 3.1 can't be asked for its devices for the first time by two threads at once.

@@ -9,7 +9,8 @@ use crate::opencl::shared::Fault;
 
 #[test]
 fn what_no_client_sends_closes_the_session() {
-    let cases: [(&str, fn(&mut Client)); 10] = [
+    type Case = (&'static str, fn(&mut Client));
+    let cases: [Case; 10] = [
         ("not a frame", |client| client.send_raw(0, &[1, 2, 3])),
         ("an unknown command", |client| {
             let mut writer = FrameWriter::default();
