@@ -34,7 +34,7 @@ pub fn ensure() -> Result<()> {
     let sources = target().join("pyopencl");
     let _ = fs::remove_dir_all(&sources);
     fs::create_dir_all(&sources)?;
-    pip(&["download", "--no-deps", "--no-binary", ":all:", "--dest", &sources.display().to_string(), pyopencl])?;
+    pip(&["download", "--no-deps", "--no-binary", "pyopencl", "--dest", &sources.display().to_string(), pyopencl])?;
     let archive = fs::read_dir(&sources)?.flatten().map(|entry| entry.path()).find(|path| path.is_file());
     let archive = archive.context("pip has downloaded nothing")?;
     capture(Command::new("tar").arg("xf").arg(&archive).arg("-C").arg(&sources).arg("--strip-components=1"))?;

@@ -99,7 +99,9 @@ impl Arena {
             return;
         }
         for block in start.div_ceil(BLOCK)..end / BLOCK {
-            let Some(done) = usize::try_from(block).ok().and_then(|block| state.committed.get_mut(block)) else { return };
+            let Some(done) = usize::try_from(block).ok().and_then(|block| state.committed.get_mut(block)) else {
+                return;
+            };
             if *done && self.link.arena().trim(block * BLOCK, BLOCK).is_ok() {
                 *done = false;
             }

@@ -9,8 +9,8 @@ use remora_link::Receiver;
 use remora_protocol::opencl::{Delivered, Fetch, Fetched, NoticeMessage, TransferRefused};
 use remora_protocol::{Bulk, Frame};
 
-use crate::session::Session;
 use crate::Lost;
+use crate::session::Session;
 
 /// Who learns of a session's notices: a front-end.
 pub trait NoticeSink: Send + Sync {

@@ -226,10 +226,11 @@ impl Session {
     /// Takes `bytes` of device memory from the credit that needs no asking; false when it is used up.
     pub fn take_credit(&self, bytes: u64) -> bool {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.memory_credit.fetch_update(Ordering::AcqRel, Ordering::Acquire, |credit| {
-            credit.checked_sub(bytes).filter(|left| *left >= 0)
-        })
-        .is_ok()
+        self.memory_credit
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |credit| {
+                credit.checked_sub(bytes).filter(|left| *left >= 0)
+            })
+            .is_ok()
     }
 
     /// Gives back what [`Session::take_credit`] took.

@@ -15,7 +15,7 @@ pub fn entry(functions: &[Function]) -> TokenStream {
     quote! {
         //! The entry points of OpenCL. Each runs its body behind a guard that turns errors and panics into codes.
         #![allow(non_snake_case, unused_unsafe, unused_variables)]
-        #![allow(clippy::missing_safety_doc, clippy::too_many_arguments)]
+        #![allow(clippy::missing_safety_doc, clippy::redundant_closure, clippy::too_many_arguments)]
         #![cfg_attr(rustfmt, rustfmt_skip)]
 
         use std::ffi::{c_char, c_uchar, c_void};

@@ -22,7 +22,9 @@ static ON_LOAD: extern "C" fn() = {
 fn start_log() {
     let Ok(wanted) = std::env::var("REMORA_LOG") else { return };
     let (filter, file) = match wanted.rsplit_once(",/") {
-        Some((filter, path)) => (filter.to_owned(), OpenOptions::new().append(true).create(true).open(format!("/{path}")).ok()),
+        Some((filter, path)) => {
+            (filter.to_owned(), OpenOptions::new().append(true).create(true).open(format!("/{path}")).ok())
+        }
         None => (wanted, None),
     };
     let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_ansi(false);

@@ -98,11 +98,7 @@ pub(crate) struct BuildWait {
 impl BuildWait {
     /// `complete` takes the result before anyone who waits goes on.
     pub(crate) fn new(complete: impl FnOnce(BuildResult) + Send + 'static) -> Arc<Self> {
-        Arc::new(Self {
-            complete: Mutex::new(Some(Box::new(complete))),
-            code: Mutex::new(None),
-            ended: Condvar::new(),
-        })
+        Arc::new(Self { complete: Mutex::new(Some(Box::new(complete))), code: Mutex::new(None), ended: Condvar::new() })
     }
 
     pub(crate) fn finish(&self, result: BuildResult) {

@@ -18,11 +18,7 @@ pub fn status(name: &'static str, body: impl FnOnce() -> Result<()>) -> cl_int {
 ///
 /// # Safety
 /// `errcode_ret` is null or valid for writing.
-pub unsafe fn create<T>(
-    name: &'static str,
-    errcode_ret: *mut cl_int,
-    body: impl FnOnce() -> Result<*mut T>,
-) -> *mut T {
+pub unsafe fn create<T>(name: &'static str, errcode_ret: *mut cl_int, body: impl FnOnce() -> Result<*mut T>) -> *mut T {
     let (value, code) = match run(name, body) {
         Ok(value) => (value, CL_SUCCESS),
         Err(error) => (std::ptr::null_mut(), error.code()),

@@ -72,6 +72,9 @@ mod tests {
 
     #[test]
     fn only_what_is_carried_is_seen() {
-        assert_eq!(carried("cl_khr_fp64  cl_khr_gl_sharing cl_khr_subgroup_ballot "), "cl_khr_fp64  cl_khr_subgroup_ballot ");
+        assert_eq!(
+            carried("cl_khr_fp64  cl_khr_gl_sharing cl_khr_subgroup_ballot "),
+            "cl_khr_fp64  cl_khr_subgroup_ballot "
+        );
     }
 }

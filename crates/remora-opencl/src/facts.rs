@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use opencl_sys::*;
 use remora_client::{Session, backends};
+use remora_protocol::Handle;
 use remora_protocol::opencl::{DeviceFacts, Facts, Info};
 use remora_protocol::wire::decode_all;
-use remora_protocol::Handle;
 
 use crate::error::{Error, Result};
 use crate::extensions;

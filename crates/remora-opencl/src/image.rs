@@ -58,10 +58,7 @@ impl Image {
 
     /// Whether slices have a pitch of their own.
     pub(crate) fn has_slices(&self) -> bool {
-        matches!(
-            self.image_type,
-            CL_MEM_OBJECT_IMAGE3D | CL_MEM_OBJECT_IMAGE2D_ARRAY | CL_MEM_OBJECT_IMAGE1D_ARRAY
-        )
+        matches!(self.image_type, CL_MEM_OBJECT_IMAGE3D | CL_MEM_OBJECT_IMAGE2D_ARRAY | CL_MEM_OBJECT_IMAGE1D_ARRAY)
     }
 
     /// Checks that a region lies in the image.
@@ -113,11 +110,8 @@ impl Image {
 
     /// Where a pixel of the program's own memory (CL_MEM_USE_HOST_PTR) lies.
     pub(crate) fn offset_of(&self, origin: [usize; 3]) -> usize {
-        let (row, slice) = if self.image_type == CL_MEM_OBJECT_IMAGE1D_ARRAY {
-            (0, origin[1])
-        } else {
-            (origin[1], origin[2])
-        };
+        let (row, slice) =
+            if self.image_type == CL_MEM_OBJECT_IMAGE1D_ARRAY { (0, origin[1]) } else { (origin[1], origin[2]) };
         origin[0] * self.element + row * self.row_pitch + slice * self.slice_pitch
     }
 }

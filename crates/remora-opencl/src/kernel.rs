@@ -48,7 +48,11 @@ pub(crate) enum Arg {
     Bytes(SmallVec<[u8; 16]>),
     Local([u8; 8]),
     /// A memory object, sampler or queue: its wire kind, its handle, and when it was created.
-    Object { kind: u8, handle: [u8; 8], created: u64 },
+    Object {
+        kind: u8,
+        handle: [u8; 8],
+        created: u64,
+    },
 }
 
 impl Object for Kernel {
@@ -141,7 +145,8 @@ impl Arg {
                 }
                 (CL_KERNEL_ARG_ADDRESS_GLOBAL | CL_KERNEL_ARG_ADDRESS_CONSTANT, _) => {
                     ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
-                    let mem = if value.is_null() { std::ptr::null_mut() } else { value.cast::<cl_mem>().read_unaligned() };
+                    let mem =
+                        if value.is_null() { std::ptr::null_mut() } else { value.cast::<cl_mem>().read_unaligned() };
                     if mem.is_null() {
                         return Ok(Self::Object { kind: MEM, handle: [0; 8], created: 0 });
                     }

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crossbeam_queue::SegQueue;
 use opencl_sys::cl_int;

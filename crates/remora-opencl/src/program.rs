@@ -77,8 +77,9 @@ impl Program {
     /// The kernels of an executable; an error if there is none.
     pub(crate) fn kernels(&self) -> Result<Vec<Arc<KernelDescription>>> {
         let state = self.lock();
-        let executable =
-            |build: &DeviceBuild| build.status == CL_BUILD_SUCCESS && build.binary_type == CL_PROGRAM_BINARY_TYPE_EXECUTABLE;
+        let executable = |build: &DeviceBuild| {
+            build.status == CL_BUILD_SUCCESS && build.binary_type == CL_PROGRAM_BINARY_TYPE_EXECUTABLE
+        };
         ensure(state.builds.values().any(executable), CL_INVALID_PROGRAM_EXECUTABLE)?;
         Ok(state.kernels.clone())
     }

@@ -154,8 +154,7 @@ pub(crate) fn write_staged(
         return enqueue.send_holding(&command, staging);
     }
     let bulk = staging.bulk();
-    let (transfer, position) =
-        begin(&mut enqueue, command_type, Direction::ToWorker, None, Some(staging), keep);
+    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToWorker, None, Some(staging), keep);
     let command = EnqueueWrite { event, wait: List::new(&waits), mem, area, transfer };
     send(enqueue, &command, bulk, transfer, &position)
 }

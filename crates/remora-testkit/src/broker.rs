@@ -156,19 +156,19 @@ impl Broker {
         status.sessions
     }
 
-    /// Waits for a session of the program of this name.
+    /// Waits for the session of the program with this process number.
     ///
     /// # Panics
     /// If there is none in time.
     #[must_use]
     #[track_caller]
-    pub fn wait_for_session(&self, program: &str) -> Session {
+    pub fn wait_for_session(&self, pid: u32) -> Session {
         let mut found = None;
         processes::wait_until(PATIENCE, || {
-            found = self.sessions().into_iter().find(|session| session.program.contains(program));
+            found = self.sessions().into_iter().find(|session| session.pid == pid);
             found.is_some()
         });
-        found.unwrap_or_else(|| panic!("there is no session of {program}:\n{}", self.log()))
+        found.unwrap_or_else(|| panic!("there is no session of process {pid}:\n{}", self.log()))
     }
 
     /// Its processes named remora-worker.

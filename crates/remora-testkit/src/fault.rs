@@ -22,12 +22,17 @@ pub struct Working {
 
 impl Working {
     /// Starts it and waits until it is in the middle of that work.
+    ///
+    /// # Panics
+    /// If it doesn't come to that.
     #[must_use]
     pub fn start(broker: &Broker, link: Link, work: &str) -> Self {
         let run = Program::compile("loss").run(&[work]).limit(Duration::from_secs(60));
         let mut running = run.start_through(broker, link);
         running.wait_for_text("ready");
-        let session = broker.wait_for_session("loss");
+        let programs = running.processes("loss");
+        assert_eq!(programs.len(), 1, "one program");
+        let session = broker.wait_for_session(programs[0]);
         // Into the middle of it.
         std::thread::sleep(Duration::from_millis(100));
         Self { running, session }

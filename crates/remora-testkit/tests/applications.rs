@@ -103,25 +103,34 @@ fn pocl() -> String {
     text.trim().to_owned()
 }
 
-/// Another driver on the host: what it prints is the same, and it finds no misuse by the worker.
+/// Another driver on the host: what programs print is the same, and it finds no misuse by the worker. These are those of our
+/// programs that run on it natively: it crashes in, or never finishes, most of what has user events or several queues.
 #[test]
 fn oclgrind() {
     assert!(Path::new(OCLGRIND).exists(), "`cargo xtask test` installs oclgrind");
     let vendors = vendors(&[OCLGRIND]);
     let vendors = vendors.path().display().to_string();
     let broker = Broker::start_with(&[], &[("OCL_ICD_VENDORS", &vendors), ("OCLGRIND_CHECK_API", "1")]);
-    for name in ["enumerate", "buffers", "images", "live_buffers", "read_then_write", "finish_in_thread"] {
+    for name in ["enumerate", "buffers", "images", "live_buffers", "printf", "fork"] {
         let run = Program::compile(name).run(&[]);
         let native = run.clone().variable("OCL_ICD_VENDORS", &vendors).native();
         for link in Link::ALL {
-            assert_same(&native, &run.through(&broker, link));
+            let remoted = run.through(&broker, link).good();
+            // Oclgrind says of most images that their rows are 0 bytes apart, which Remora doesn't repeat.
+            if name != "images" {
+                assert_same(&native, &remoted);
+            }
         }
     }
     broker.assert_clean();
     let log = broker.log();
-    let misuse: Vec<&str> = log
-        .lines()
-        .filter(|line| ["Oclgrind", "Invalid", "uninitialized"].iter().any(|word| line.contains(word)))
+    let lines: Vec<&str> = log.lines().map(str::trim).collect();
+    // To ask for devices of a type of which there are none is no misuse.
+    let asked = ["Function: clGetDeviceIDs", "Error:    CL_DEVICE_NOT_FOUND"];
+    let misuse: Vec<&str> = (0..lines.len())
+        .filter(|index| ["Function:", "Invalid", "uninitialized"].iter().any(|word| lines[*index].contains(word)))
+        .filter(|index| lines.get(*index..index + 2) != Some(&asked[..]))
+        .map(|index| lines[index])
         .collect();
     assert!(misuse.is_empty(), "oclgrind says:\n{}", misuse.join("\n"));
 }

@@ -79,7 +79,7 @@ fn no_permission() {
         let output = command.output().expect("remora can be run");
         let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
         assert!(!output.status.success(), "somebody else was let in (mode {mode:o})");
-        assert!(said.contains("permission") || said.contains("may not use"), "mode {mode:o}: {said}");
+        assert!(said.contains("may not") && said.contains("allow_users"), "mode {mode:o}: {said}");
     }
 }
 
@@ -146,13 +146,15 @@ fn no_broker() {
     }
 }
 
-/// One who accepts and then says nothing holds nobody up for long.
+/// One who accepts and then says nothing doesn't hold a program up for ever. (A broker may take its time: it looks for
+/// devices first.)
 #[test]
+#[ignore = "it takes most of a minute: cargo xtask test --full"]
 fn silent_broker() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("silent.sock");
     let _listener = UnixListener::bind(&path).expect("a socket in our own directory");
-    let run = front_end_alone(&format!("unix:{}", path.display())).limit(Duration::from_secs(30));
+    let run = front_end_alone(&format!("unix:{}", path.display())).limit(Duration::from_secs(90));
     let outcome = run.native().good();
     assert_eq!(outcome.text(), "0 platforms\n", "{}", outcome.describe());
 }

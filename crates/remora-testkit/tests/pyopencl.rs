@@ -57,7 +57,9 @@ type Outcomes = BTreeMap<String, String>;
 fn suite(file: &str, how: impl Fn(&Run) -> Outcome) -> Outcomes {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let outcomes = directory.path().join("outcomes");
-    let run = python(&["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "outcomes", &format!("test/{file}.py")])
+    let run = python(&["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "outcomes", &format!("{file}.py")])
+        // Not where pyopencl's own source is, which would be imported in place of what is installed.
+        .directory(places::pyopencl().join("test"))
         .variable("PYTHONPATH", places::source("programs"))
         .variable("REMORA_OUTCOMES", &outcomes);
     let outcome = how(&run);

@@ -59,8 +59,8 @@ pub struct Device {
     pub step: cl_kernel,
 }
 
-const SOURCE: &str = "__kernel void empty(__global uint *out, uint n) { if (n == 0xffffffffu) out[0] = n; }
-__kernel void step(__global uint *out, uint n) { uint i = get_global_id(0); out[i] = out[i] * 3u + n; }";
+const SOURCE: &str = "__kernel void remora_empty(__global uint *out, uint n) { if (n == 0xffffffffu) out[0] = n; }
+__kernel void remora_step(__global uint *out, uint n) { uint i = get_global_id(0); out[i] = out[i] * 3u + n; }";
 
 /// Calls a function of [`Functions`] that was loaded.
 macro_rules! call {
@@ -94,9 +94,9 @@ impl Device {
             call!(cl, clCreateProgramWithSource(context, 1, strings.as_mut_ptr().cast(), ptr::null(), &mut code));
         check(code)?;
         check(call!(cl, clBuildProgram(program, 1, &device, c"".as_ptr(), None, ptr::null_mut())))?;
-        let empty = call!(cl, clCreateKernel(program, c"empty".as_ptr(), &mut code));
+        let empty = call!(cl, clCreateKernel(program, c"remora_empty".as_ptr(), &mut code));
         check(code)?;
-        let step = call!(cl, clCreateKernel(program, c"step".as_ptr(), &mut code));
+        let step = call!(cl, clCreateKernel(program, c"remora_step".as_ptr(), &mut code));
         check(code)?;
         Ok(Self { cl, context, queue, program, empty, step })
     }

@@ -61,7 +61,7 @@ fn set_one(device: &Device) -> Result<()> {
 
 fn kernel(device: &Device) -> Result<()> {
     let mut code = 0;
-    let kernel = call!(device.cl, clCreateKernel(device.program, c"empty".as_ptr(), &mut code));
+    let kernel = call!(device.cl, clCreateKernel(device.program, c"remora_empty".as_ptr(), &mut code));
     check(code)?;
     check(call!(device.cl, clReleaseKernel(kernel)))
 }

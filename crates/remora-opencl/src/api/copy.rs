@@ -78,10 +78,8 @@ pub(crate) fn check_copy_buffer_rect(
     if std::ptr::eq(src, dst) {
         ensure(from.row_pitch == to.row_pitch && from.slice_pitch == to.slice_pitch, CL_INVALID_VALUE)?;
     }
-    let linear = overlap(
-        (src.origin + from.start(), from_end - from.start()),
-        (dst.origin + to.start(), to_end - to.start()),
-    );
+    let linear =
+        overlap((src.origin + from.start(), from_end - from.start()), (dst.origin + to.start(), to_end - to.start()));
     let axes = (0..3).all(|axis| overlap((src_origin[axis], region[axis]), (dst_origin[axis], region[axis])));
     let clash = if std::ptr::eq(src, dst) { axes && linear } else { linear };
     ensure(!clash, CL_MEM_COPY_OVERLAP)
@@ -163,7 +161,7 @@ pub unsafe fn enqueue_fill_buffer(
     let mem = buffer(&enqueue, &mem)?;
     let fits = !pattern.is_null() && pattern_size.is_power_of_two() && pattern_size <= 128;
     ensure(fits, CL_INVALID_VALUE)?;
-    ensure(offset.is_multiple_of(pattern_size) && size.is_multiple_of(pattern_size), CL_INVALID_VALUE)?;
+    ensure(offset.checked_rem(pattern_size) == Some(0) && size.checked_rem(pattern_size) == Some(0), CL_INVALID_VALUE)?;
     ensure(offset.checked_add(size).is_some_and(|end| end <= mem.size), CL_INVALID_VALUE)?;
     // SAFETY: the program gives `pattern_size` bytes.
     let pattern = unsafe { std::slice::from_raw_parts(pattern.cast::<u8>(), pattern_size) };

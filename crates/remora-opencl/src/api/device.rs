@@ -33,7 +33,10 @@ pub(crate) fn select(devices: Vec<Arc<Device>>, device_type: cl_device_type) -> 
         | CL_DEVICE_TYPE_GPU
         | CL_DEVICE_TYPE_ACCELERATOR
         | CL_DEVICE_TYPE_CUSTOM;
-    ensure(device_type == CL_DEVICE_TYPE_ALL || (device_type != 0 && device_type & !known == 0), CL_INVALID_DEVICE_TYPE)?;
+    ensure(
+        device_type == CL_DEVICE_TYPE_ALL || (device_type != 0 && device_type & !known == 0),
+        CL_INVALID_DEVICE_TYPE,
+    )?;
     let first = devices.first().cloned();
     let mut chosen: Vec<_> = devices.into_iter().filter(|device| is_of_type(device, device_type)).collect();
     if chosen.is_empty() && device_type & CL_DEVICE_TYPE_DEFAULT != 0 {

@@ -156,9 +156,8 @@ fn shape(
     let (width, height) = (description.image_width, description.image_height);
     let (depth, layers) = (description.image_depth, description.image_array_size);
     let limit = |param| usize::try_from(context.limit(param)).unwrap_or(usize::MAX);
-    let within = |value: usize, most: usize| -> Result<()> {
-        ensure(value > 0 && value <= most, CL_INVALID_IMAGE_SIZE)
-    };
+    let within =
+        |value: usize, most: usize| -> Result<()> { ensure(value > 0 && value <= most, CL_INVALID_IMAGE_SIZE) };
     let (wide, high) = (limit(CL_DEVICE_IMAGE2D_MAX_WIDTH), limit(CL_DEVICE_IMAGE2D_MAX_HEIGHT));
     let image_type = description.image_type;
     match image_type {
@@ -229,13 +228,13 @@ fn pitches(image: &mut Image, description: &cl_image_desc, with_pointer: bool) -
     }
     let invalid = Error(CL_INVALID_IMAGE_DESCRIPTOR);
     if row != 0 {
-        ensure(row >= image.row_pitch && row.is_multiple_of(image.element), CL_INVALID_IMAGE_DESCRIPTOR)?;
+        ensure(row >= image.row_pitch && row.checked_rem(image.element) == Some(0), CL_INVALID_IMAGE_DESCRIPTOR)?;
         image.row_pitch = row;
     }
     if image.has_slices() {
         let tight = image.row_pitch.checked_mul(image.height.max(1)).ok_or(invalid)?;
         image.slice_pitch = if slice == 0 { tight } else { slice };
-        let valid = image.slice_pitch >= tight && image.slice_pitch.is_multiple_of(image.row_pitch);
+        let valid = image.slice_pitch >= tight && image.slice_pitch.checked_rem(image.row_pitch) == Some(0);
         ensure(valid, CL_INVALID_IMAGE_DESCRIPTOR)?;
     }
     Ok(())

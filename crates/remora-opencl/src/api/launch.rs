@@ -69,7 +69,8 @@ impl Range {
     }
 
     fn is_uniform(&self) -> bool {
-        self.local[0] == 0 || self.global.iter().zip(self.local).all(|(global, local)| global.is_multiple_of(local))
+        self.local[0] == 0
+            || self.global.iter().zip(self.local).all(|(global, local)| global.checked_rem(local) == Some(0))
     }
 }
 

@@ -168,7 +168,8 @@ pub unsafe fn enqueue_map_image(
     let mem = Arc::clone(&map.mem);
     let image = mem.image.as_ref().ok_or(Error(CL_INVALID_MEM_OBJECT))?;
     image.check_region(origin, region)?;
-    ensure(!row_pitch.is_null() && !(image.has_slices() && slice_pitch.is_null()), CL_INVALID_VALUE)?;
+    let missing = row_pitch.is_null() || (image.has_slices() && slice_pitch.is_null());
+    ensure(!missing, CL_INVALID_VALUE)?;
     map.area = image.area(origin, region);
     let own = !mem.host.0.is_null();
     let row = if own { image.row_pitch } else { region[0] * image.element };

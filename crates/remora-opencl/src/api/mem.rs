@@ -114,7 +114,7 @@ pub unsafe fn create_sub_buffer(
     let flags = sub_buffer_flags(parent.flags, flags)?;
     let aligned = parent.context.devices.iter().any(|device| {
         let bits = device.infos.number(CL_DEVICE_MEM_BASE_ADDR_ALIGN);
-        bits == 0 || (region.origin as u64 * 8).is_multiple_of(bits)
+        bits == 0 || (region.origin as u64 * 8).checked_rem(bits) == Some(0)
     });
     ensure(aligned, CL_MISALIGNED_SUB_BUFFER_OFFSET)?;
     let session = Arc::clone(&parent.remote.session);
@@ -152,7 +152,9 @@ fn sub_buffer_flags(parent: cl_mem_flags, flags: cl_mem_flags) -> Result<cl_mem_
     let host = CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS;
     ensure(flags & !(access | host) == 0, CL_INVALID_VALUE)?;
     check_flags(flags)?;
-    let clash = |mine: cl_mem_flags, forbidden: cl_mem_flags, of: cl_mem_flags| parent & of != 0 && flags & mine & forbidden != 0;
+    let clash = |mine: cl_mem_flags, forbidden: cl_mem_flags, of: cl_mem_flags| {
+        parent & of != 0 && flags & mine & forbidden != 0
+    };
     ensure(!clash(access, CL_MEM_READ_WRITE | CL_MEM_READ_ONLY, CL_MEM_WRITE_ONLY), CL_INVALID_VALUE)?;
     ensure(!clash(access, CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY, CL_MEM_READ_ONLY), CL_INVALID_VALUE)?;
     ensure(!clash(host, CL_MEM_HOST_READ_ONLY, CL_MEM_HOST_WRITE_ONLY), CL_INVALID_VALUE)?;

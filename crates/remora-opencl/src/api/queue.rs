@@ -274,8 +274,7 @@ pub unsafe fn enqueue_wait_for_events(
         get::<Queue>(queue)?;
         ensure(num_events > 0 && !wait_list.is_null(), CL_INVALID_VALUE)?;
         // This function has a code of its own for what others call an invalid wait list.
-        marker_or_barrier(queue, num_events, wait_list, std::ptr::null_mut(), true).map_err(|error| {
-            if error.code() == CL_INVALID_EVENT_WAIT_LIST { Error(CL_INVALID_EVENT) } else { error }
-        })
+        marker_or_barrier(queue, num_events, wait_list, std::ptr::null_mut(), true)
+            .map_err(|error| if error.code() == CL_INVALID_EVENT_WAIT_LIST { Error(CL_INVALID_EVENT) } else { error })
     }
 }

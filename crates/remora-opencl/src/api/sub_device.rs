@@ -31,11 +31,8 @@ pub unsafe fn create_sub_devices(
     let session = platform.session()?;
     let most = parent.infos.number(CL_DEVICE_PARTITION_MAX_SUB_DEVICES).clamp(1, 4096);
     let handles: Vec<Handle> = (0..most).map(|_| session.mint(Kind::Device)).collect();
-    let command = CreateSubDevices {
-        device: parent.handle,
-        properties: List::new(&properties),
-        handles: List::new(&handles),
-    };
+    let command =
+        CreateSubDevices { device: parent.handle, properties: List::new(&properties), handles: List::new(&handles) };
     let (created, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
     let reply: SubDevices<'_> = answer.decode()?;
     check(reply.code)?;
@@ -101,4 +98,3 @@ pub unsafe fn release_device(device: cl_device_id) -> Result<()> {
     // SAFETY: passed on to the caller.
     unsafe { if get::<Device>(device)?.parent.is_some() { release::<Device>(device) } else { Ok(()) } }
 }
-

@@ -54,8 +54,7 @@ impl Call {
         check_sub_buffer(&self.enqueue, &self.mem)?;
         let (host, _) = host.resolve(region)?;
         let start = memory.wrapping_add(host.start());
-        let host_area =
-            HostArea::pitched(start, region[0], region[1], region[2], host.row_pitch, host.slice_pitch);
+        let host_area = HostArea::pitched(start, region[0], region[1], region[2], host.row_pitch, host.slice_pitch);
         let area = Area {
             kind: 1,
             element: 1,
@@ -93,7 +92,7 @@ impl Call {
 /// A sub-buffer must start where the queue's device can address it.
 pub(crate) fn check_sub_buffer(enqueue: &Enqueue, mem: &Mem) -> Result<()> {
     let bits = enqueue.queue.device.infos.number(CL_DEVICE_MEM_BASE_ADDR_ALIGN);
-    let aligned = bits == 0 || (mem.origin as u64 * 8).is_multiple_of(bits);
+    let aligned = bits == 0 || (mem.origin as u64 * 8).checked_rem(bits) == Some(0);
     ensure(aligned || !mem.is_buffer(), CL_MISALIGNED_SUB_BUFFER_OFFSET)
 }
 
@@ -118,7 +117,7 @@ impl Rect {
         if self.slice_pitch == 0 {
             self.slice_pitch = tight;
         }
-        ensure(self.slice_pitch >= tight && self.slice_pitch.is_multiple_of(self.row_pitch), CL_INVALID_VALUE)?;
+        ensure(self.slice_pitch >= tight && self.slice_pitch.checked_rem(self.row_pitch) == Some(0), CL_INVALID_VALUE)?;
         let last = |axis: usize, pitch: usize| {
             self.origin[axis].checked_add(region[axis] - 1).and_then(|index| index.checked_mul(pitch))
         };

@@ -1,7 +1,7 @@
 //! Putting a session together.
 
 use std::sync::atomic::{AtomicBool, AtomicI64};
-use std::sync::{Arc, Mutex, mpsc, RwLock};
+use std::sync::{Arc, Mutex, RwLock, mpsc};
 
 use anyhow::Context as _;
 use remora_link::{Lane, Link};
