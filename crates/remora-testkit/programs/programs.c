@@ -61,6 +61,14 @@ static void source_in_parts(const struct cl *cl)
     /* Built again with other options. */
     CHECK(clBuildProgram(program, 0, NULL, "-D N=33", NULL, NULL));
     printf("rebuilt: %d\n", call(cl, program, "three"));
+    /* And again as soon as the kernel that was just used is released. */
+    for (int n = 40; n < 60; n++) {
+        char options[16];
+        snprintf(options, sizeof options, "-D N=%d", n);
+        CHECK(clBuildProgram(program, 0, NULL, options, NULL, NULL));
+        printf(" %d", call(cl, program, "three"));
+    }
+    printf("\n");
     CHECK(clReleaseProgram(program));
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::{CString, c_void};
 use std::ptr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use opencl_sys::*;
@@ -27,6 +27,8 @@ pub struct Program {
     pub devices: Vec<Arc<Device>>,
     /// Held while it is built, and while kernels are made of it: not every driver can do both.
     pub building: Mutex<()>,
+    /// Its kernels that the program has released and the driver still has.
+    leaving: AtomicUsize,
 }
 
 impl Program {
@@ -43,13 +45,40 @@ impl Program {
     ) -> Arc<Self> {
         // SAFETY: by the promise of the caller.
         let object = unsafe { Object::new(raw, shared.driver.clReleaseProgram) };
-        Arc::new(Self { object, context, devices, building: Mutex::new(()) })
+        Arc::new(Self { object, context, devices, building: Mutex::new(()), leaving: AtomicUsize::new(0) })
     }
 
     /// The driver's name for it.
     #[must_use]
     pub fn raw(&self) -> *mut c_void {
         self.object.raw()
+    }
+
+    /// Waits until the driver has been told of every release of a kernel that came before: it builds no program that has
+    /// kernels. Releases wait only for executors, which wait for nothing that takes another call of the program.
+    fn wait_for_releases(&self, shared: &Shared) {
+        let gone = || self.leaving.load(Ordering::SeqCst) == 0;
+        while !gone() && !shared.progress.is_closed() {
+            shared.progress.sleep_for([], gone);
+        }
+    }
+}
+
+/// A kernel of a program that is being released, as long as it lives.
+pub struct Leaving(Arc<Program>);
+
+impl Leaving {
+    /// One more of `program`.
+    #[must_use]
+    pub fn new(program: &Arc<Program>) -> Self {
+        program.leaving.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(program))
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.leaving.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -121,6 +150,7 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) -> Result<(), Vio
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
+        program.wait_for_releases(shared);
         let _building = lock(&program.building);
         let ids = ids(&devices);
         let (count, list) = device_list(&ids);
@@ -151,6 +181,7 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) -> Result<(),
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
+        program.wait_for_releases(shared);
         let _building = lock(&program.building);
         let ids = ids(&devices);
         let (count, list) = device_list(&ids);

@@ -23,7 +23,8 @@ pub struct Kernel {
     object: Object,
     /// Its context.
     pub context: Arc<Context>,
-    _program: Arc<Program>,
+    /// Its program.
+    pub program: Arc<Program>,
     /// What each argument takes, as far as the driver says.
     takes: Vec<Takes>,
     arguments: Mutex<Arguments>,
@@ -95,7 +96,7 @@ impl Kernel {
         Ok(Arc::new(Self {
             object,
             context: Arc::clone(&program.context),
-            _program: Arc::clone(&program),
+            program: Arc::clone(&program),
             arguments: Mutex::new(Arguments { set: vec![None; takes.len()] }),
             takes,
         }))

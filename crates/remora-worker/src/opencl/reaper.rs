@@ -7,6 +7,7 @@ use opencl_sys::{CL_COMPLETE, cl_int};
 use remora_protocol::opencl::StreamClosed;
 use remora_protocol::{Handle, Kind, Need};
 
+use super::build::Leaving;
 use super::completions::{Watched, Work};
 use super::events;
 use super::queue::Queue;
@@ -27,6 +28,8 @@ struct Entry {
 
 enum Due {
     Release(Handle),
+    /// Its program can't be built before.
+    ReleaseKernel(Handle, Leaving),
     Watch(Handle, cl_int),
 }
 
@@ -38,7 +41,12 @@ impl Reaper {
         if light && shared.progress.met(&needs) {
             return reap_object(shared, object);
         }
-        lock(&self.inbox).push(Entry { needs, due: Due::Release(object) });
+        let kernel = if object.kind() == Some(Kind::Kernel) { shared.tables.kernels.get(object).ok() } else { None };
+        let due = match kernel {
+            Some(kernel) => Due::ReleaseKernel(object, Leaving::new(&kernel.program)),
+            None => Due::Release(object),
+        };
+        lock(&self.inbox).push(Entry { needs, due });
         shared.progress.nudge();
     }
 
@@ -57,18 +65,22 @@ pub fn run(shared: &Arc<Shared>) {
     let mut waiting: Vec<Entry> = Vec::new();
     while !shared.progress.is_closed() {
         waiting.append(&mut lock(&shared.reaper.inbox));
-        let before = waiting.len();
-        waiting.retain(|entry| {
-            let due = shared.progress.met(&entry.needs);
-            if due {
-                match entry.due {
-                    Due::Release(object) => reap(shared, object),
-                    Due::Watch(event, state) => events::watch(shared, event, state),
+        let (due, later): (Vec<Entry>, Vec<Entry>) =
+            waiting.into_iter().partition(|entry| shared.progress.met(&entry.needs));
+        waiting = later;
+        let idle = due.is_empty();
+        for entry in due {
+            match entry.due {
+                Due::Release(object) => reap(shared, object),
+                Due::ReleaseKernel(object, leaving) => {
+                    reap_object(shared, object);
+                    drop(leaving);
+                    shared.progress.nudge();
                 }
+                Due::Watch(event, state) => events::watch(shared, event, state),
             }
-            !due
-        });
-        if waiting.len() == before {
+        }
+        if idle {
             let lists = waiting.iter().map(|entry| entry.needs.as_slice());
             shared.progress.sleep_for(lists, || !lock(&shared.reaper.inbox).is_empty());
         }
