@@ -28,7 +28,8 @@ impl Program {
             || ["common.h", "errors.h"].iter().any(|header| is_older(&path, &sources.join(header)))
         {
             // Several tests may do this at the same time: each makes a file of its own and puts it in place whole.
-            let fresh = path.with_extension(std::process::id().to_string());
+            let directory = tempfile::tempdir_in(places::scratch("programs")).expect("a temporary directory");
+            let fresh = directory.path().join(name);
             let compiler = places::tool("cc", "gcc");
             let output = Command::new(compiler)
                 .args(["-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
@@ -38,7 +39,7 @@ impl Program {
                 .expect("cc can be run");
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{name}.c doesn't compile (it needs gcc and ocl-icd-opencl-dev):\n{said}");
-            fs::rename(&fresh, &path).expect("a file can be renamed in its directory");
+            fs::rename(&fresh, &path).expect("a file can be moved within a file system");
         }
         Self { path }
     }
