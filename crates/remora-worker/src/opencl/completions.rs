@@ -52,7 +52,7 @@ struct Watches {
 }
 
 struct Watch {
-    event: Watched,
+    event: Arc<Watched>,
     work: Work,
 }
 
@@ -89,6 +89,7 @@ impl Completions {
 
     /// Acts on `work` when `event` reaches `state` or something later, or has failed.
     pub fn when(&self, driver: Driver, event: Watched, state: cl_int, work: Work) {
+        let event = Arc::new(event);
         let raw = match event.object() {
             Ok(object) => object.raw(),
             Err(code) => return self.push(work, code),
@@ -97,7 +98,7 @@ impl Completions {
             let mut watches = lock(&self.watches);
             watches.next += 1;
             let number = watches.next;
-            watches.all.insert(number, Watch { event, work });
+            watches.all.insert(number, Watch { event: Arc::clone(&event), work });
             number
         };
         let asked = Box::into_raw(Box::new(Asked { queue: self.queue.clone(), number }));
@@ -107,6 +108,13 @@ impl Completions {
             // SAFETY: the driver refused, so it will not call back and the data is still ours.
             drop(unsafe { Box::from_raw(asked) });
             let _ = self.queue.send(Note::Reached(number, code));
+            return;
+        }
+        // Not every driver calls back for what has happened already (oclgrind does not). A second note says nothing new.
+        if let Ok(status) = event.object().map(|object| execution_status(driver, object)) {
+            if status <= state {
+                let _ = self.queue.send(Note::Reached(number, status));
+            }
         }
     }
 
