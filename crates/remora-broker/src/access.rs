@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use anyhow::{Context, Result, bail};
 
 use crate::config::{NameOrNumber, Unix};
+use crate::namespace;
 
 /// asm-generic/socket.h; not in the libc crate.
 const SO_PEERGROUPS: libc::c_int = 59;
@@ -21,6 +22,8 @@ pub struct Peer {
     pub uid: u32,
     /// Its groups.
     pub groups: Vec<u32>,
+    /// Whether it is root here: user 0, in the broker's own namespaces. Root of a container is not.
+    pub is_root: bool,
 }
 
 impl Peer {
@@ -41,7 +44,10 @@ impl Peer {
         groups.truncate(length / size_of::<u32>());
         groups.push(gid);
         groups.shrink_to_fit();
-        Ok(Self { pid, uid, groups })
+        let mut peer = Self { pid, uid, groups, is_root: false };
+        // At once, while the number is still that of the process that connected.
+        peer.is_root = uid == 0 && peer.pidfd(socket).is_some_and(|pidfd| namespace::is_shared_with(pid, pidfd));
+        Ok(peer)
     }
 
     /// A descriptor that becomes readable when the process that connected `socket` ends, where the kernel has that.
@@ -52,8 +58,9 @@ impl Peer {
             // SAFETY: the kernel has just made this descriptor for us; nothing else knows it.
             return Some(unsafe { OwnedFd::from_raw_fd(number[0]) });
         }
-        // Before Linux 6.5. The number could by now belong to another process; what is lost then is only that a fork
-        // child which holds the connection open keeps the session alive.
+        // Before Linux 6.5. The number could by now belong to another process, if the one that connected has ended and
+        // all other numbers have been taken since. A fork child that holds the connection open then keeps the session
+        // alive, and root of a container could pass for the machine's root.
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid).ok()?)?;
         rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
     }
@@ -112,7 +119,8 @@ impl Access {
     /// Whether `peer` may see and end everybody's sessions.
     #[must_use]
     pub fn governs(&self, peer: &Peer) -> bool {
-        peer.uid == 0 || peer.uid == self.own
+        // A broker that is root itself is not that of every container's root.
+        if peer.uid == 0 { peer.is_root } else { peer.uid == self.own }
     }
 }
 
@@ -174,6 +182,7 @@ mod tests {
         assert_eq!(peer.uid, rustix::process::geteuid().as_raw());
         assert!(peer.groups.contains(&rustix::process::getegid().as_raw()));
         assert!(peer.pidfd(&here).is_some());
+        assert_eq!(peer.is_root, rustix::process::geteuid().is_root());
     }
 
     #[test]
@@ -188,10 +197,13 @@ mod tests {
 
     #[test]
     fn lists_let_others_in() {
-        let peer = |uid, group| Peer { pid: 1, uid, groups: vec![group] };
+        let peer = |uid, group| Peer { pid: 1, uid, groups: vec![group], is_root: false };
+        let root = Peer { is_root: true, ..peer(0, 0) };
         let access = Access { own: 1000, users: vec![5], groups: vec![44], mode: 0o666 };
         for (peer, allowed, governs) in [
-            (peer(0, 0), true, true),
+            (root.clone(), true, true),
+            (peer(0, 0), false, false),
+            (peer(0, 44), true, false),
             (peer(1000, 1), true, true),
             (peer(5, 1), true, false),
             (peer(6, 44), true, false),
@@ -199,5 +211,10 @@ mod tests {
         ] {
             assert_eq!((access.allows(&peer), access.governs(&peer)), (allowed, governs), "{peer:?}");
         }
+        let of_root = |users| Access { own: 0, users, groups: Vec::new(), mode: 0o600 };
+        assert!(of_root(Vec::new()).governs(&root));
+        assert!(!of_root(Vec::new()).allows(&peer(0, 0)));
+        let listed = of_root(vec![0]);
+        assert!(listed.allows(&peer(0, 0)) && !listed.governs(&peer(0, 0)));
     }
 }

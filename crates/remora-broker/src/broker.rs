@@ -15,6 +15,7 @@ use crate::lifetime::{Ready, Signals};
 use crate::listener::Listener;
 use crate::poller::{Interest, Poller, Token};
 use crate::probe::{Prober, WorkerProgram};
+use crate::repeats::{Repeats, Subject};
 use crate::session::{Limits, Sessions};
 use crate::status::Round;
 
@@ -36,6 +37,7 @@ pub struct Broker {
     pub(crate) prober: Prober,
     pub(crate) sessions: Sessions,
     pub(crate) round: Option<Round>,
+    pub(crate) repeats: Repeats,
     pub(crate) started: Instant,
     signals: Signals,
     ready: Option<Ready>,
@@ -90,6 +92,7 @@ impl Broker {
             prober,
             sessions: Sessions::new(limits, worker),
             round: None,
+            repeats: Repeats::default(),
             started: Instant::now(),
             signals,
             ready,
@@ -215,21 +218,28 @@ impl Broker {
             };
             match listener.accept() {
                 Ok(Some(socket)) => {
+                    let now = Instant::now();
                     if self.connections.len() >= self.most_connections && !self.drop_slowest() {
                         // Everybody else has said hello and may be about to open a session; the newcomer has nothing
                         // to lose yet.
-                        warn!("refused a connection: there are {} already", self.connections.len());
+                        if self.repeats.is_news(Subject::Crowd, now) {
+                            warn!("refused a connection: there are {} already", self.connections.len());
+                        }
                         continue;
                     }
-                    let now = Instant::now();
                     match Connection::new(socket, now) {
                         Ok(connection) => self.keep(connection),
-                        Err(error) => warn!("a connection of nobody known: {error}"),
+                        Err(error) if self.repeats.is_news(Subject::Nobody, now) => {
+                            warn!("a connection of nobody known: {error}");
+                        }
+                        Err(_) => {}
                     }
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    warn!("cannot accept a connection: {error}");
+                    if self.repeats.is_news(Subject::Accept, Instant::now()) {
+                        warn!("cannot accept a connection: {error}");
+                    }
                     if !self.drop_slowest() {
                         self.pause();
                         return;
@@ -260,7 +270,9 @@ impl Broker {
         self.last_connection += 1;
         let number = self.last_connection;
         if let Err(error) = self.poller.add(&connection, Token::Connection(number), Interest::Read) {
-            warn!("cannot watch a connection: {error}");
+            if self.repeats.is_news(Subject::User(connection.peer.uid), Instant::now()) {
+                warn!("cannot watch a connection of user {}: {error}", connection.peer.uid);
+            }
             return;
         }
         self.deadlines.extend(connection.deadline.map(|at| (at, number)));
@@ -357,7 +369,9 @@ impl Broker {
         let counters = self.poller.add(&session.counters, Token::Counters(number), Interest::Read);
         if let Err(error) = exit.and(counters) {
             warn!(session = number, "cannot watch the worker: {error}");
-            session.worker.kill();
+            // Its end would not be heard of.
+            session.worker.cancel();
+            self.reap(number);
         }
     }
 
@@ -390,4 +404,60 @@ fn most_connections(max_sessions: usize) -> usize {
     // With a low limit, sessions and connections share it.
     let left = files.saturating_sub(OTHER_DESCRIPTORS).saturating_sub(sessions.min(files / 2));
     usize::try_from(left.clamp(16, MOST_CONNECTIONS)).unwrap_or(16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Driver, Unix};
+    use crate::testing::refuse_call;
+    use remora_protocol::hello::{Hello, Layout, LinkKind, OLDEST_VERSION, Role, VERSION};
+    use std::os::unix::net::UnixStream;
+
+    fn config(listen: String) -> Config {
+        Config {
+            listen: vec![listen],
+            driver: Driver::Null,
+            worker: None,
+            layout: Layout::default(),
+            memory_credit: 0,
+            max_sessions: 1,
+            max_sessions_per_tenant: 1,
+            unix: Unix::default(),
+            ready_fd: None,
+            private: true,
+            scratch: None,
+        }
+    }
+
+    #[test]
+    fn a_session_that_cannot_be_watched_is_not_left_behind() {
+        let attempt = || {
+            let directory = tempfile::tempdir().unwrap();
+            let config = config(format!("unix:{}", directory.path().join("socket").display()));
+            let files = rustix::process::getrlimit(Resource::Nofile);
+            let worker = WorkerProgram { path: "/bin/true".into(), driver: Driver::Null, files };
+            let mut broker = Broker::new(&config, worker, Signals::block(&[]).unwrap(), None).unwrap();
+            let (here, _there) = UnixStream::pair().unwrap();
+            let mut connection = Connection::new(here.into(), Instant::now()).unwrap();
+            let hello = Hello {
+                version: VERSION,
+                oldest_version: OLDEST_VERSION,
+                role: Role::Program,
+                link: LinkKind::Stream,
+                apis: Vec::new(),
+                pointer_bits: 64,
+                pid: 1,
+                name: "test".into(),
+            };
+            let session = broker.sessions.open(&mut connection, &hello).unwrap();
+            let (number, worker) = (session.number, session.worker.id());
+            refuse_call(libc::SYS_epoll_ctl);
+            broker.watch(number);
+            assert!(broker.sessions.is_empty());
+            assert!(!std::fs::exists(format!("/proc/{worker}")).unwrap());
+            broker.end("the test is over");
+        };
+        std::thread::spawn(attempt).join().unwrap();
+    }
 }

@@ -16,11 +16,11 @@ pub const DEFAULT_CONFIG: &str = "/etc/remora/remorad.toml";
 /// Where the broker listens if nothing else is said.
 pub const DEFAULT_URL: &str = "unix:/run/remora/remora.sock";
 /// An arena holds at least the worker's bounce area and some room for data.
-const SMALLEST_ARENA: u64 = 16 << 20;
+pub(crate) const SMALLEST_ARENA: u64 = 16 << 20;
 /// Beyond this, the mapping itself starts to fail on common kernels.
 const LARGEST_ARENA: u64 = 1 << 40;
 /// Arenas are cut at this.
-const ARENA_STEP: u64 = 2 << 20;
+pub(crate) const ARENA_STEP: u64 = 2 << 20;
 
 /// The broker of Remora: lets programs use the OpenCL devices of this machine.
 #[derive(Parser, Debug, Default)]
@@ -38,7 +38,8 @@ pub struct Arguments {
     /// Bytes of shared memory for bulk data that a session may use at most, such as 1GiB
     #[arg(long, value_name = "SIZE", env = "REMORAD_ARENA")]
     pub arena: Option<Size>,
-    /// The most sessions at a time, of all tenants
+    /// The most sessions at a time, of all tenants; one tenant may have a quarter of them unless the configuration file
+    /// says otherwise (max_sessions_per_tenant)
     #[arg(long, value_name = "N", env = "REMORAD_MAX_SESSIONS")]
     pub max_sessions: Option<usize>,
     /// Descriptor on which to write the URLs, one per line, as soon as they can be connected to
@@ -91,7 +92,8 @@ struct File {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unix {
-    /// Users (names or numbers) besides root and the broker's own.
+    /// Users (names or numbers) besides root and the broker's own. Root of a container, or of any other process or user
+    /// namespace than the broker's, is a user like others.
     #[serde(default)]
     pub allow_users: Vec<NameOrNumber>,
     /// Groups (names or numbers) whose members may connect.
@@ -180,6 +182,8 @@ impl Config {
         if max_sessions == 0 {
             bail!("max_sessions is 0: no program could ever use this broker");
         }
+        // A private broker has one tenant. Of any other, one tenant must not take everything by default.
+        let share = if arguments.private { max_sessions } else { (max_sessions / 4).max(1) };
         let arena = arguments.arena.or(file.arena).map_or(Layout::default().arena, |size| size.0);
         if !(SMALLEST_ARENA..=LARGEST_ARENA).contains(&arena) {
             let (smallest, largest) = (Size(SMALLEST_ARENA), Size(LARGEST_ARENA));
@@ -192,7 +196,7 @@ impl Config {
             layout: Layout { arena: arena.next_multiple_of(ARENA_STEP), ..Layout::default() },
             memory_credit: file.memory_credit.map_or(1 << 30, |size| size.0),
             max_sessions,
-            max_sessions_per_tenant: file.max_sessions_per_tenant.unwrap_or(max_sessions),
+            max_sessions_per_tenant: file.max_sessions_per_tenant.unwrap_or(share),
             unix: file.unix,
             ready_fd: arguments.ready_fd,
             private: arguments.private,
@@ -222,6 +226,18 @@ mod tests {
         assert_eq!(config.layout, Layout::default());
         assert_eq!(config.memory_credit, 1 << 30);
         assert_eq!(config.driver, Driver::Real);
+        assert_eq!((config.max_sessions, config.max_sessions_per_tenant), (256, 64));
+    }
+
+    #[test]
+    fn one_tenant_gets_a_quarter_unless_told_otherwise() {
+        let limits =
+            |text: &str| load(text).map(|config| (config.max_sessions, config.max_sessions_per_tenant)).unwrap();
+        assert_eq!(limits("max_sessions = 40"), (40, 10));
+        assert_eq!(limits("max_sessions = 3"), (3, 1));
+        assert_eq!(limits("max_sessions_per_tenant = 256"), (256, 256));
+        let private = Arguments { private: true, ..Arguments::default() };
+        assert_eq!(Config::merge(private, File::default()).unwrap().max_sessions_per_tenant, 256);
     }
 
     #[test]

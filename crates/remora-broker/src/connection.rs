@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use remora_protocol::hello::{Answer, Hello, MAX_MESSAGE};
+use remora_protocol::hello::{Answer, Hello, MAX_MESSAGE, Reason};
 use remora_protocol::wire::Encode;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
@@ -173,9 +173,16 @@ fn encode(answer: &Answer, out: &mut Vec<u8>) {
     0u32.encode(out);
     answer.encode(out);
     let length = out.len() - start - LENGTH_SIZE;
-    debug_assert!(length <= MAX_MESSAGE);
-    let length = u32::try_from(length).expect("answers are far below 4 GiB: facts are capped");
-    out[start..start + LENGTH_SIZE].copy_from_slice(&length.to_le_bytes());
+    match u32::try_from(length) {
+        Ok(header) if length <= MAX_MESSAGE => out[start..start + LENGTH_SIZE].copy_from_slice(&header.to_le_bytes()),
+        // No client reads that much. Facts are capped, so this is the status of thousands of sessions.
+        _ => {
+            out.truncate(start);
+            let message =
+                format!("the answer has {length} bytes, more than {MAX_MESSAGE}: end some sessions and ask again");
+            encode(&Answer::Refused { reason: Reason::Full, message }, out);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -214,6 +221,24 @@ mod tests {
         let (mut connection, mut client) = pair();
         client.write_all(b"GET / HTTP/1.1\r\n").unwrap();
         assert_eq!(connection.read(), Read::TooLong);
+    }
+
+    #[test]
+    fn an_answer_that_no_client_would_read_is_a_refusal() {
+        let (mut connection, mut client) = pair();
+        for answer in [Answer::Killed, Answer::Status(" ".repeat(MAX_MESSAGE))] {
+            assert_eq!(connection.answer(&answer), Write::Done);
+        }
+        let mut message = || {
+            let mut length = [0; 4];
+            client.read_exact(&mut length).unwrap();
+            let mut message = vec![0; u32::from_le_bytes(length) as usize];
+            client.read_exact(&mut message).unwrap();
+            decode_all(&message).unwrap()
+        };
+        assert_eq!(message(), Answer::Killed);
+        let refusal = message();
+        assert!(matches!(refusal, Answer::Refused { reason: Reason::Full, .. }), "{refusal:?}");
     }
 
     #[test]

@@ -12,11 +12,15 @@ pub mod environment;
 pub mod lifetime;
 pub mod listener;
 pub mod log;
+pub mod namespace;
 pub mod negotiate;
 pub mod poller;
 pub mod probe;
 pub mod process;
+pub mod repeats;
 mod requests;
 pub mod session;
 pub mod size;
 pub mod status;
+#[cfg(test)]
+mod testing;

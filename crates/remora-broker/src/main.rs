@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
 use remora_broker::broker::Broker;
 use remora_broker::config::{Arguments, Config};
 use remora_broker::lifetime::{Ready, Signals, end_with_parent};
 use remora_broker::probe::WorkerProgram;
 use remora_broker::{log, process};
-use rustix::process::Signal;
+use rustix::process::{DumpableBehavior, Signal};
 
 fn main() -> ExitCode {
     match serve(Arguments::parse()) {
@@ -22,6 +22,8 @@ fn main() -> ExitCode {
 }
 
 fn serve(arguments: Arguments) -> Result<()> {
+    // Workers are of the same user and run what tenants bring: they must not trace the broker or look into it.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).context("PR_SET_DUMPABLE")?;
     // Before anything else is opened: the descriptor is ours only by its number.
     let ready = arguments.ready_fd.map(Ready::take).transpose()?;
     let signals = Signals::block(&[Signal::TERM, Signal::INT, Signal::HUP])?;

@@ -201,8 +201,11 @@ impl Running {
         let stream = |pipe| Stream { pipe: Some(pipe), bytes: Vec::new() };
         let deadline = Instant::now() + PATIENCE;
         let running = Self { process, facts: stream(facts), messages: stream(messages), deadline, killed: None };
-        let added = running.add(poller);
-        added.inspect_err(|_| running.process.kill())?;
+        if let Err(error) = running.add(poller) {
+            running.process.cancel();
+            let _ = running.process.reap();
+            return Err(error);
+        }
         Ok(running)
     }
 
@@ -294,4 +297,26 @@ pub fn summary(facts: &[u8]) -> Vec<(String, Vec<String>)> {
 fn summary_line(facts: &[u8]) -> String {
     let platforms = summary(facts).into_iter().map(|(name, devices)| format!("{name}: {}", devices.join(", ")));
     platforms.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{has_children, refuse_call};
+    use rustix::process::{Resource, getrlimit};
+
+    #[test]
+    fn a_probe_that_cannot_be_watched_is_not_left_behind() {
+        let attempt = || {
+            let poller = Poller::new().unwrap();
+            refuse_call(libc::SYS_epoll_ctl);
+            let files = getrlimit(Resource::Nofile);
+            let program = WorkerProgram { path: "/bin/true".into(), driver: Driver::Null, files };
+            let mut prober = Prober::new(program);
+            prober.start(&poller);
+            assert!(matches!(prober.knowledge(), Knowledge::None(_)));
+            assert!(!has_children());
+        };
+        std::thread::spawn(attempt).join().unwrap();
+    }
 }

@@ -26,17 +26,24 @@ impl Process {
     /// here, and no others; it starts with no signal blocked and with the descriptor limit `files`. It outlives us.
     ///
     /// # Errors
-    /// If the executable cannot be run.
+    /// If the executable cannot be run. No process is left then.
     pub fn start(command: &mut Command, keep: &[BorrowedFd<'_>], files: Rlimit) -> io::Result<Self> {
         let keep: Vec<RawFd> = keep.iter().map(|fd| fd.as_raw_fd()).collect();
         // SAFETY: the closure runs between fork and exec in a copy of this process that may have been made while
         // another thread held a lock. It makes system calls only and allocates nothing.
         unsafe { command.pre_exec(move || prepare_child(&keep, files)) };
-        let child = command.spawn()?;
+        let mut child = command.spawn()?;
         let pid = Pid::from_child(&child);
         // The child is not reaped before `reap`, so the number is still its own.
-        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
-        Ok(Self { pid, pidfd })
+        match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => Ok(Self { pid, pidfd }),
+            Err(error) => {
+                // Nobody would hear of its end, nor could end it.
+                let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+                let _ = child.wait();
+                Err(error.into())
+            }
+        }
     }
 
     /// Like [`Process::start`], but the child is killed when the thread ends that calls this.
@@ -66,6 +73,14 @@ impl Process {
         // Until `reap` the number belongs to this child, so the group cannot be anybody else's.
         let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
         self.signal(Signal::KILL);
+    }
+
+    /// Kills it and waits for its end; [`Process::reap`] then says how it ended. This is for a child that has only just
+    /// been started and ends at once: one that is inside a driver could keep its killer waiting.
+    pub fn cancel(&self) {
+        self.kill();
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let _ = rustix::io::retry_on_intr(|| rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), options));
     }
 
     /// How it ended, once it has. What it started and left behind is killed.
@@ -187,6 +202,7 @@ pub fn raise_file_limit() -> Rlimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{has_children, refuse_call};
     use std::io::Read;
     use std::process::Stdio;
 
@@ -209,6 +225,23 @@ mod tests {
         assert_eq!(run("exit 7"), Ending::Exit(7));
         assert_eq!(run("kill -SEGV $$").to_string(), "signal 11 (SIGSEGV)");
         assert!(Process::start(&mut Command::new("/no/such/program"), &[], limit()).is_err());
+    }
+
+    #[test]
+    fn a_child_that_cannot_be_watched_is_not_left_behind() {
+        let attempt = || {
+            refuse_call(libc::SYS_pidfd_open);
+            assert!(Process::start(Command::new("sleep").arg("1000"), &[], limit()).is_err());
+            assert!(!has_children());
+        };
+        std::thread::spawn(attempt).join().unwrap();
+    }
+
+    #[test]
+    fn a_cancelled_child_has_ended() {
+        let process = Process::start(Command::new("sleep").arg("1000"), &[], limit()).unwrap();
+        process.cancel();
+        assert_eq!(process.reap(), Some(Ending::Signal(libc::SIGKILL)));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::broker::Broker;
 use crate::connection::{Connection, State, Write};
 use crate::negotiate::{Refusal, negotiate, not_remora};
 use crate::probe::Knowledge;
+use crate::repeats::Subject;
 use crate::status::{Round, report};
 
 impl Broker {
@@ -42,13 +43,13 @@ impl Broker {
             Err(refusal) => return refuse(connection, refusal),
         };
         if !self.access.allows(&connection.peer) {
-            return refuse(connection, not_allowed(connection.peer.uid));
+            let refusal = not_allowed(connection.peer.uid);
+            return self.turn_away(connection, refusal);
         }
         if self.crowds(connection.peer.uid) {
-            let user = user_name(connection.peer.uid);
-            let message = format!("{user} has half of all the connections that this broker keeps: close some");
-            warn!("refused: {message}");
-            return refuse(connection, Refusal::new(Reason::Full, message));
+            let uid = connection.peer.uid;
+            let message = format!("user {uid} has half of all the connections that this broker keeps: close some");
+            return self.turn_away(connection, Refusal::new(Reason::Full, message));
         }
         match self.prober.ask(&self.poller) {
             // An administrator wants to know what is wrong, and gets no facts then.
@@ -63,6 +64,14 @@ impl Broker {
             Knowledge::Pending => connection.state = State::AwaitingFacts(hello, version),
             Knowledge::None(message) => refuse(connection, no_driver(&message)),
         }
+    }
+
+    /// Refuses what a user could ask for over and over, and says so in the log once in a while.
+    fn turn_away(&mut self, connection: &mut Connection, refusal: Refusal) {
+        if self.repeats.is_news(Subject::User(connection.peer.uid), Instant::now()) {
+            warn!("refused: {}", refusal.message);
+        }
+        refuse(connection, refusal);
     }
 
     /// Answers everybody who has waited for the probe.
@@ -96,7 +105,7 @@ impl Broker {
                 false
             }
             Err(refusal) => {
-                refuse(connection, refusal);
+                self.turn_away(connection, refusal);
                 // The program may try again.
                 connection.state = State::Ready(hello);
                 self.watch_again(number, connection)
@@ -162,12 +171,13 @@ fn refuse(connection: &mut Connection, refusal: Refusal) {
     connection.answer(&Answer::Refused { reason, message });
 }
 
+/// Names no names: looking them up can take as long as a directory server likes, and anybody can be refused.
 fn not_allowed(uid: u32) -> Refusal {
-    let (user, own) = (user_name(uid), user_name(rustix::process::geteuid().as_raw()));
-    warn!("refused {user}: not among those who may connect");
+    let own = rustix::process::geteuid().as_raw();
+    let note = if uid == 0 { " (root of another namespace, such as a container's, is a user like others)" } else { "" };
     let message = format!(
-        "{user} may not use this broker, which runs as {own}: its administrator can add {user} to allow_users, or one \
-         of {user}'s groups to allow_groups, in the [unix] section of remorad's configuration"
+        "user {uid} may not use this broker, which runs as user {own}: its administrator can add {uid} to allow_users, \
+         or one of that user's groups to allow_groups, in the [unix] section of remorad's configuration{note}"
     );
     Refusal::new(Reason::Permission, message)
 }

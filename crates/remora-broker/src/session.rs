@@ -10,6 +10,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use tracing::{error, info, warn};
 
 use crate::access::user_name;
+use crate::config::{ARENA_STEP, SMALLEST_ARENA};
 use crate::connection::{Connection, Write};
 use crate::negotiate::Refusal;
 use crate::probe::WorkerProgram;
@@ -83,9 +84,9 @@ impl Sessions {
             32 => Layout { arena: self.limits.layout.arena.min(LARGEST_ARENA_32), ..self.limits.layout },
             _ => self.limits.layout,
         };
-        let memory = match hello.link {
-            LinkKind::Memfd => Some(remora_link::create_memory(&layout).map_err(no_room)?),
-            LinkKind::Stream => None,
+        let (layout, memory) = match hello.link {
+            LinkKind::Memfd => shared_memory(layout)?,
+            LinkKind::Stream => (layout, None),
         };
         let number = self.last + 1;
         let (worker, status) = self.start_worker(connection, number, layout, hello.link, memory.as_ref())?;
@@ -130,12 +131,13 @@ impl Sessions {
         let message = if self.table.len() >= limits.sessions {
             format!("all {} sessions of this broker are taken: raise max_sessions or end one", limits.sessions)
         } else if of_tenant >= limits.sessions_per_tenant {
-            let (tenant, most) = (user_name(uid), limits.sessions_per_tenant);
-            format!("{tenant} has all {most} sessions that one user may have: end one or raise max_sessions_per_tenant")
+            let most = limits.sessions_per_tenant;
+            format!(
+                "user {uid} has all {most} sessions that one user may have: end one or raise max_sessions_per_tenant"
+            )
         } else {
             return Ok(());
         };
-        warn!("refused: {message}");
         Err(Refusal::new(Reason::Full, message))
     }
 
@@ -168,9 +170,7 @@ impl Sessions {
         command.args(["--link", link_name(link), "--layout", &layout]);
         command.args(["--driver", &self.program.driver.to_string(), "--session", &number.to_string()]);
         let worker = Process::start(&mut command, &keep, self.program.files).map_err(|error| {
-            let message = format!("cannot run the worker {}: {error}", self.program.path.display());
-            warn!("{message}");
-            Refusal::new(Reason::NoDriver, message)
+            Refusal::new(Reason::NoDriver, format!("cannot run the worker {}: {error}", self.program.path.display()))
         })?;
         Ok((worker, ours))
     }
@@ -230,7 +230,24 @@ fn number_of(fd: impl AsFd) -> String {
     fd.as_fd().as_raw_fd().to_string()
 }
 
+/// The memory files of a session. Where one as large as the layout wants can't be had the arena is smaller, and transfers go
+/// in more parts.
+fn shared_memory(mut layout: Layout) -> Result<(Layout, Option<(OwnedFd, OwnedFd)>), Refusal> {
+    loop {
+        match remora_link::create_memory(&layout) {
+            Ok(memory) => return Ok((layout, Some(memory))),
+            Err(error) if layout.arena / 2 < SMALLEST_ARENA => {
+                let message = format!(
+                    "the machine with the device has no shared memory for another session ({error}): end others, or raise \
+                     the limits on memory and file sizes that remorad runs under"
+                );
+                return Err(Refusal::new(Reason::Full, message));
+            }
+            Err(_) => layout.arena = (layout.arena / 2).next_multiple_of(ARENA_STEP),
+        }
+    }
+}
+
 fn no_room(error: io::Error) -> Refusal {
-    warn!("refused: cannot make a session's memory: {error}");
-    Refusal::new(Reason::Full, format!("the machine with the device has no room for another session: {error}"))
+    Refusal::new(Reason::Full, format!("the machine with the device has no memory for another session: {error}"))
 }

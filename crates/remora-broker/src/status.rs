@@ -1,19 +1,24 @@
 //! What `remora status` shows: the broker's own account, and what each worker says of itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::net::{RecvFlags, SendFlags};
-use serde_json::{Value, json};
+use serde_json::{Map, Number, Value, json};
 
 use crate::probe::{Knowledge, summary};
 use crate::session::{Session, link_name};
 
 /// How long workers may take over an answer before they count as stalled.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// No worker says more of itself.
-const MAX_COUNTERS: usize = 64 << 10;
+/// No worker says more of itself. What it says is kept and shown to administrators, and a worker may be in the hands of
+/// its tenant: of all sessions together, it must fit into one message.
+const MAX_ANSWER: usize = 4 << 10;
+/// No name of a counter is longer.
+const MAX_NAME: usize = 32;
+/// There are no more of them.
+const MAX_COUNTERS: usize = 32;
 
 /// The broker's end of a worker's status channel.
 #[derive(Debug)]
@@ -24,14 +29,14 @@ pub struct Counters {
     /// The worker broke the rules of the channel; nothing is read from it any more.
     broken: bool,
     input: Vec<u8>,
-    latest: Value,
+    latest: BTreeMap<String, Number>,
 }
 
 impl Counters {
     /// Over the socket whose other end the worker has.
     #[must_use]
     pub fn new(socket: OwnedFd) -> Self {
-        Self { socket, asked: false, broken: false, input: Vec::new(), latest: Value::Null }
+        Self { socket, asked: false, broken: false, input: Vec::new(), latest: BTreeMap::new() }
     }
 
     /// Asks the worker. One that still owes an answer is not asked again.
@@ -54,14 +59,14 @@ impl Counters {
         }
         let Some(length) = self.input.first_chunk::<4>() else { return Ok(false) };
         let length = u32::from_le_bytes(*length) as usize;
-        if !self.asked || length > MAX_COUNTERS || self.input.len() > 4 + length {
+        if !self.asked || length > MAX_ANSWER || self.input.len() > 4 + length {
             return self.give_up();
         }
         if self.input.len() < 4 + length {
             return Ok(false);
         }
         match serde_json::from_slice(&self.input[4..]) {
-            Ok(latest) => self.latest = latest,
+            Ok(answer) => self.latest = counters(answer),
             Err(_) => return self.give_up(),
         }
         self.input.clear();
@@ -72,7 +77,7 @@ impl Counters {
     fn give_up(&mut self) -> Result<bool, ()> {
         self.broken = true;
         self.asked = false;
-        self.latest = Value::Null;
+        self.latest.clear();
         Err(())
     }
 }
@@ -81,6 +86,18 @@ impl AsFd for Counters {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// What is a counter in a worker's answer: whole numbers with plain names. Everything else is left out.
+fn counters(answer: Map<String, Value>) -> BTreeMap<String, Number> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let counter = |(name, value): (String, Value)| match value {
+        Value::Number(number) if number.is_u64() || number.is_i64() => {
+            (name.len() <= MAX_NAME && name.bytes().all(is_plain)).then_some((name, number))
+        }
+        _ => None,
+    };
+    answer.into_iter().filter_map(counter).take(MAX_COUNTERS).collect()
 }
 
 /// All workers are being asked; who wants to know waits here.
@@ -151,7 +168,7 @@ fn session_value(session: &Session) -> Value {
         "link": link_name(session.link),
         "worker_pid": session.worker.id(),
         "age_s": seconds(session.started),
-        "counters": if stalled { Value::Null } else { counters.latest.clone() },
+        "counters": (!stalled).then_some(&counters.latest),
         "stalled": stalled,
     })
 }
@@ -183,8 +200,36 @@ mod tests {
         assert_eq!(counters.read(), Ok(false));
         worker.write_all(b"\"a\": 12}").unwrap();
         assert_eq!(counters.read(), Ok(true));
-        assert_eq!(counters.latest, json!({ "a": 12 }));
+        assert_eq!(json!(counters.latest), json!({ "a": 12 }));
         assert!(!counters.asked);
+    }
+
+    fn answered(json: &str) -> Result<Value, ()> {
+        let (mut counters, mut worker) = channel();
+        counters.ask();
+        worker.write_all(&u32::try_from(json.len()).unwrap().to_le_bytes()).unwrap();
+        worker.write_all(json.as_bytes()).unwrap();
+        while !counters.read()? {}
+        Ok(json!(counters.latest))
+    }
+
+    #[test]
+    fn only_numbers_with_plain_names_are_kept() {
+        let long = "x".repeat(MAX_NAME + 1);
+        let answer = format!(
+            r#"{{"commands":18446744073709551615,"device_memory":-1,"{long}":1,"Ba\u001bd":2,"text":"{long}",
+                "list":[1,2],"half":0.5,"huge":1e300,"nothing":null,"deep":{{"er":{{}}}}}}"#
+        );
+        assert_eq!(answered(&answer), Ok(json!({ "commands": u64::MAX, "device_memory": -1 })));
+        assert_eq!(answered("[1]"), Err(()));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_worker_is_little() {
+        let many: Vec<String> = (0..200).map(|number| format!("\"counter_{number}\":{}", u64::MAX)).collect();
+        let kept = answered(&format!("{{{}}}", many[..100].join(","))).unwrap();
+        assert_eq!(kept.as_object().unwrap().len(), MAX_COUNTERS);
+        assert_eq!(answered(&format!("{{{}}}", many.join(","))), Err(()));
     }
 
     #[test]

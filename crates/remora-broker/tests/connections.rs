@@ -93,7 +93,7 @@ fn a_low_limit_of_descriptors_does_not_stop_the_broker() {
 }
 
 #[test]
-fn strangers_are_refused_by_name() {
+fn strangers_are_refused() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
@@ -113,6 +113,12 @@ fn strangers_are_refused_by_name() {
     assert!(as_user(555, 4242).contains("welcomed"));
     let refused = as_user(555, 1);
     assert!(refused.contains("refused: Permission") && refused.contains("allow_users"), "{refused}");
+    assert!(refused.contains("user 555 may not use"), "{refused}");
+    // Whoever goes on trying does not fill the log.
+    as_user(555, 1);
+    let count = |what: &str| broker.log.lock().unwrap().lines().filter(|line| line.contains(what)).count();
+    eventually("both refusals are logged for those who debug", || count("refused user 555: user 555 may not use") == 2);
+    assert_eq!(count("WARN"), 1);
 
     // Everybody else's sessions are neither shown nor ended.
     let _own = (broker.program().open(), 0);
@@ -121,7 +127,69 @@ fn strangers_are_refused_by_name() {
     assert!(kill.contains("kill: Permission") || kill.contains("kill: NoSuchSession"), "{kill}");
 }
 
-/// Not a test by itself: [`strangers_are_refused_by_name`] runs it as other users.
+#[test]
+fn root_of_another_namespace_is_a_user_like_others() {
+    let ways: [&[&str]; 3] = [&["--uts"], &["--pid", "--fork"], &["--user", "--map-root-user"]];
+    let unshare = |way: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(way);
+        command
+    };
+    // Not everybody may make namespaces, least of all in a container.
+    let may = |way: &&[&str]| unshare(way).arg("true").status().is_ok_and(|status| status.success());
+    if !rustix::process::geteuid().is_root() || !ways.iter().all(may) {
+        return;
+    }
+    // A broker that is root itself, and one that may not look into root's processes.
+    for uid in [0, 12345] {
+        let workshop = workshop(GOOD_PROBE, GOOD_SESSION);
+        let config = workshop.path().join("config.toml");
+        std::fs::write(&config, "[unix]\nmode = '0666'\n").unwrap();
+        std::fs::set_permissions(workshop.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let mut broker = Broker::start_as(uid, &workshop, &["--config", config.to_str().unwrap()]);
+        let said = |way: &[&str], broker: &Broker| {
+            let mut command = unshare(way);
+            command.arg(std::env::current_exe().unwrap());
+            command.args(["--exact", "helper_that_says_hello", "--nocapture"]);
+            let output = command.env("REMORA_TEST_SOCKET", &broker.socket).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let [same, processes, users] = ways.map(|way| said(way, &broker));
+        assert!(same.contains("welcomed"), "{uid}: {same}");
+        for foreign in [processes, users] {
+            assert!(foreign.contains("refused: Permission"), "{uid}: {foreign}");
+            assert!(foreign.contains("root of another namespace"), "{uid}: {foreign}");
+        }
+        // It can be let in as others can.
+        broker.signal(libc::SIGTERM);
+        broker.ended();
+        std::fs::write(&config, "[unix]\nallow_users = [0]\n").unwrap();
+        broker = Broker::start_as(uid, &workshop, &["--config", config.to_str().unwrap()]);
+        let listed = said(ways[1], &broker);
+        assert!(listed.contains("welcomed"), "{uid}: {listed}");
+    }
+}
+
+#[test]
+fn its_own_user_cannot_look_into_the_broker() {
+    const USER: u32 = 12345;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let workshop = workshop(GOOD_PROBE, GOOD_SESSION);
+    let broker = Broker::start_as(USER, &workshop, &[]);
+    let look = |process: &str| {
+        let mut command = Command::new("cat");
+        command.arg(format!("/proc/{process}/environ")).uid(USER).gid(USER);
+        command.output().unwrap().status.success()
+    };
+    assert!(look("self"));
+    assert!(!look(&broker.child.id().to_string()));
+    // It works all the same, for that user as for root.
+    broker.program().open();
+}
+
+/// Not a test by itself: those above run it as other users and in other namespaces.
 #[test]
 fn helper_that_says_hello() {
     let Some(socket) = std::env::var_os("REMORA_TEST_SOCKET") else { return };

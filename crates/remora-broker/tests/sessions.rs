@@ -73,6 +73,24 @@ fn status_tells_what_workers_tell() {
 }
 
 #[test]
+fn what_a_worker_says_beyond_counters_goes_no_further() {
+    let session = r#"
+text=$(printf '%03000d' 7)
+while IFS= read -r -N 1 byte <&$status; do printf '\xd0\x0b\0\0{"commands":7,"text":"%s"}' "$text" >&$status; done &
+exec cat <&$socket >/dev/null"#;
+    let workshop = workshop(GOOD_PROBE, session);
+    let broker = Broker::start(&workshop, &[]);
+    let client = broker.program();
+    let _session = client.open();
+    let mut status = serde_json::Value::Null;
+    eventually("the worker answers", || {
+        status = broker.status();
+        status["sessions"][0]["stalled"] == false
+    });
+    assert_eq!(status["sessions"][0]["counters"], serde_json::json!({ "commands": 7 }));
+}
+
+#[test]
 fn a_worker_that_does_not_answer_is_stalled() {
     let workshop = workshop(GOOD_PROBE, STALLED_SESSION);
     let broker = Broker::start(&workshop, &[]);
@@ -90,10 +108,8 @@ fn there_are_no_more_sessions_than_allowed() {
     let workshop = workshop(GOOD_PROBE, GOOD_SESSION);
     let config = workshop.path().join("config.toml");
     std::fs::write(&config, "max_sessions_per_tenant = 2\n").unwrap();
-    for (arguments, word) in
-        [(["--max-sessions", "2"], "max_sessions"), (["--config", config.to_str().unwrap()], "max_sessions_per_tenant")]
-    {
-        let broker = Broker::start(&workshop, &arguments);
+    for (most, word) in [("2", "raise max_sessions or"), ("3", "raise max_sessions_per_tenant")] {
+        let broker = Broker::start(&workshop, &["--config", config.to_str().unwrap(), "--max-sessions", most]);
         let clients = [broker.program(), broker.program(), broker.program()];
         let first = clients[0].open();
         let _second = clients[1].open();
@@ -106,6 +122,23 @@ fn there_are_no_more_sessions_than_allowed() {
         eventually("the first worker ends", || first.has_ended());
         eventually("there is room again", || matches!(three.ask(&Request::Open), Answer::Opened(_)));
     }
+}
+
+#[test]
+fn one_tenant_does_not_get_everything() {
+    let workshop = workshop(GOOD_PROBE, GOOD_SESSION);
+    let broker = Broker::start(&workshop, &["--max-sessions", "4"]);
+    let first = broker.program();
+    let _session = first.open();
+    for _ in 0..3 {
+        let (reason, message) = refusal(broker.program().ask(&Request::Open));
+        assert_eq!(reason, Reason::Full);
+        assert!(message.contains("all 1 sessions that one user may have"), "{message}");
+    }
+    // The log has it once, however often it happens; what is meant for debugging has it always.
+    let count = |what: &str| broker.log.lock().unwrap().lines().filter(|line| line.contains(what)).count();
+    eventually("all refusals are logged", || count("refused user") == 3);
+    assert_eq!(count("WARN"), 1);
 }
 
 #[test]

@@ -57,11 +57,15 @@ done
     );
     let text = directory.path().join("worker.text");
     fs::write(&text, script).unwrap();
+    install(&text, &directory.path().join("worker"));
+    directory
+}
+
+/// Makes an executable copy.
+fn install(from: &Path, to: &Path) {
     // Another thread may fork while a file is being written here, and a file that is open for writing in any process
     // cannot be run: the copy is written by a process of its own.
-    let copied = Command::new("install").arg("-m755").arg(&text).arg(directory.path().join("worker")).status().unwrap();
-    assert!(copied.success());
-    directory
+    assert!(Command::new("install").arg("-m755").args([from, to]).status().unwrap().success());
 }
 
 /// A running remorad.
@@ -79,9 +83,23 @@ impl Broker {
     }
 
     pub fn start_with(workshop: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::launch(Command::new(env!("CARGO_BIN_EXE_remorad")), workshop, arguments, variables)
+    }
+
+    /// A broker of another user, to whom the workshop belongs from then on. Only root can do that.
+    pub fn start_as(uid: u32, workshop: &TempDir, arguments: &[&str]) -> Self {
+        // The build may be where only we can reach it.
+        let program = workshop.path().join("remorad");
+        install(Path::new(env!("CARGO_BIN_EXE_remorad")), &program);
+        std::os::unix::fs::chown(workshop.path(), Some(uid), Some(uid)).unwrap();
+        let mut command = Command::new(program);
+        command.uid(uid).gid(uid).current_dir("/");
+        Self::launch(command, workshop, arguments, &[])
+    }
+
+    fn launch(mut command: Command, workshop: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let socket = workshop.path().join("socket");
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_remorad"));
         command.arg("--listen").arg(format!("unix:{}", socket.display()));
         command.args(["--ready-fd", &theirs.as_raw_fd().to_string()]).args(arguments);
         command.env("REMORA_WORKER", workshop.path().join("worker")).env("REMORA_LOG", "debug");
