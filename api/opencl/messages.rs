@@ -178,7 +178,7 @@ struct CreateCommandQueue {
 }
 
 /// `store` is the arena offset of the buffer's own memory (zero copy), or u64::MAX. Initial contents come as the frame's
-/// bulk bytes if `initial`, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
+/// bulk bytes, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
 /// Whether it waits is the caller's choice: beyond the session's memory credit it does.
 #[command(waits = Status)]
 struct CreateBuffer {
@@ -187,7 +187,6 @@ struct CreateBuffer {
     flags: u64,
     size: u64,
     store: u64,
-    initial: bool,
 }
 
 #[command(waits = Status)]
@@ -217,7 +216,6 @@ struct CreateImage {
     mip_levels: u32,
     samples: u32,
     parent: Handle,
-    initial: bool,
 }
 
 /// The next part of a memory object's initial contents: the frame's bulk bytes, or `bytes` where the arena has no room.
@@ -499,6 +497,13 @@ struct EnqueueMigrateMemObjects {
     wait: List<Handle>,
     mems: List<Handle>,
     flags: u64,
+}
+
+/// Only waits for `wait`, as every command does, and for barriers before it: a map or unmap that moves no bytes.
+#[command(asynchronous)]
+struct EnqueueNothing {
+    event: Handle,
+    wait: List<Handle>,
 }
 
 /// clEnqueueMarker, clEnqueueWaitForEvents, clEnqueueBarrier and their *WithWaitList forms.

@@ -1,11 +1,14 @@
 //! Allocation in the arena. The client allocates, the worker only checks ranges.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use remora_link::Link;
 use remora_protocol::Bulk;
+
+use crate::fork;
 
 /// The end of the arena belongs to the worker's transfer engine.
 const BOUNCE: u64 = 4 << 20;
@@ -20,6 +23,8 @@ const KEEP: u64 = 256 << 20;
 /// The allocator of a session's arena.
 pub struct Arena {
     link: Link,
+    /// Of the process that has it mapped: a fork child hasn't.
+    generation: u32,
     state: Mutex<State>,
 }
 
@@ -35,11 +40,14 @@ impl Arena {
         let usable = link.arena().size().saturating_sub(BOUNCE) / BLOCK * BLOCK;
         let committed = vec![false; usize::try_from(usable / BLOCK).unwrap_or(0)];
         let free = BTreeMap::from([(0, usable)]);
-        Arc::new(Self { link, state: Mutex::new(State { free, committed, used: 0 }) })
+        Arc::new(Self { link, generation: fork::generation(), state: Mutex::new(State { free, committed, used: 0 }) })
     }
 
     /// Room for `length` bytes, or `None` if there is none (or no memory behind it).
     pub fn allocate(self: &Arc<Self>, length: usize) -> Option<Staging> {
+        if self.generation != fork::generation() {
+            return None;
+        }
         let wanted = u64::try_from(length).ok()?.max(1).checked_next_multiple_of(ALIGN)?;
         let align = if wanted >= PAGE { PAGE } else { ALIGN };
         let mut state = self.lock();
@@ -58,7 +66,16 @@ impl Arena {
         }
         state.used += wanted;
         drop(state);
-        Some(Staging { arena: Arc::clone(self), offset, reserved: wanted, length })
+        Some(Staging(Arc::new(Piece { arena: Arc::clone(self), offset, reserved: wanted, length })))
+    }
+
+    /// Whether some of these addresses are the arena's.
+    pub(crate) fn overlaps(&self, span: &Range<usize>) -> bool {
+        let arena = self.link.arena();
+        arena.pointer(0, arena.size()).is_some_and(|start| {
+            let start = start.as_ptr() as usize;
+            start < span.end && span.start < start.saturating_add(usize::try_from(arena.size()).unwrap_or(usize::MAX))
+        })
     }
 
     fn commit(&self, state: &mut State, offset: u64, length: u64) -> Option<()> {
@@ -74,6 +91,9 @@ impl Arena {
     }
 
     fn release(&self, offset: u64, length: u64) {
+        if self.generation != fork::generation() {
+            return;
+        }
         let mut state = self.lock();
         state.used -= length;
         let (mut start, mut end) = (offset, offset + length);
@@ -113,8 +133,11 @@ impl Arena {
     }
 }
 
-/// A piece of the arena; dropping it makes it free.
-pub struct Staging {
+/// A piece of the arena; when all that share it are dropped, it is free.
+#[derive(Clone)]
+pub struct Staging(Arc<Piece>);
+
+struct Piece {
     arena: Arc<Arena>,
     offset: u64,
     reserved: u64,
@@ -125,19 +148,20 @@ impl Staging {
     /// Where it starts in the arena.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.0.offset
     }
 
     /// Bytes asked for.
     #[must_use]
     pub fn length(&self) -> usize {
-        self.length
+        self.0.length
     }
 
     /// The same as a frame names it.
     #[must_use]
     pub fn bulk(&self) -> Option<Bulk> {
-        (self.length > 0).then_some(Bulk { offset: self.offset, length: self.length as u64 })
+        let length = self.0.length as u64;
+        (length > 0).then_some(Bulk { offset: self.0.offset, length })
     }
 
     /// Where it is in this process. The worker may write there at any time.
@@ -146,11 +170,12 @@ impl Staging {
     /// Never: what was allocated lies inside the arena.
     #[must_use]
     pub fn pointer(&self) -> NonNull<u8> {
-        self.arena.link.arena().pointer(self.offset, self.reserved).expect("allocated inside the arena")
+        let Piece { arena, offset, reserved, .. } = &*self.0;
+        arena.link.arena().pointer(*offset, *reserved).expect("allocated inside the arena")
     }
 }
 
-impl Drop for Staging {
+impl Drop for Piece {
     fn drop(&mut self) {
         self.arena.release(self.offset, self.reserved);
     }

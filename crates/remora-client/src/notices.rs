@@ -1,6 +1,7 @@
 //! What comes from the worker unasked: one thread receives it, in order.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use remora_protocol::{Bulk, Frame};
 
 use crate::Lost;
 use crate::session::Session;
+use crate::transfer::Direction;
 
 /// Who learns of a session's notices: a front-end.
 pub trait NoticeSink: Send + Sync {
@@ -59,8 +61,18 @@ impl Handled {
     }
 }
 
+thread_local! {
+    static IS_NOTICE_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is one that handles notices.
+pub(crate) fn is_notice_thread() -> bool {
+    IS_NOTICE_THREAD.try_with(Cell::get).unwrap_or(false)
+}
+
 /// Receives until the link closes. The body of the notice thread.
 pub(crate) fn pump(session: &Arc<Session>, mut receiver: Receiver) {
+    IS_NOTICE_THREAD.set(true);
     let mut bytes = Vec::new();
     while receiver.recv_parked(&mut bytes).is_ok() {
         let Ok(frame) = Frame::parse(&bytes) else { break };
@@ -100,7 +112,7 @@ fn handle(session: &Arc<Session>, notice: NoticeMessage<'_>, bulk: Option<Bulk>)
 
 fn send_part(session: &Arc<Session>, fetch: &Fetch) {
     let part = (|| {
-        let host = session.transfers().host(fetch.transfer)?;
+        let host = session.transfers().host(fetch.transfer, Direction::ToWorker)?;
         let to = session.link().arena().pointer(fetch.arena, fetch.length)?;
         let (offset, length) = (usize::try_from(fetch.offset).ok()?, usize::try_from(fetch.length).ok()?);
         if offset.checked_add(length)? > host.packed_length() {
@@ -121,7 +133,7 @@ fn send_part(session: &Arc<Session>, fetch: &Fetch) {
 
 fn receive_part(session: &Arc<Session>, transfer: u64, offset: u64, bulk: Option<Bulk>) -> Option<()> {
     let bulk = bulk?;
-    let host = session.transfers().host(transfer)?;
+    let host = session.transfers().host(transfer, Direction::ToProgram)?;
     let from = session.link().arena().pointer(bulk.offset, bulk.length)?;
     let (offset, length) = (usize::try_from(offset).ok()?, usize::try_from(bulk.length).ok()?);
     if offset.checked_add(length)? <= host.packed_length() {

@@ -10,7 +10,7 @@ use remora_protocol::hello::Opened;
 use remora_protocol::message::Command;
 use remora_protocol::{Bulk, Handle, Kind};
 
-use crate::notices::{Handled, pump};
+use crate::notices::{self, Handled, pump};
 use crate::stream::Answer;
 use crate::transfer::Transfers;
 use crate::{Arena, Callbacks, Lost, Needs, NoticeSink, Staging, Stream, Transfer, fork};
@@ -126,7 +126,8 @@ impl Session {
         Some(stream)
     }
 
-    pub(crate) fn stream_closed(&self, number: u32) {
+    /// The stream can be used again: its queue is closed, or never was.
+    pub fn stream_closed(&self, number: u32) {
         let mut streams = lock(&self.streams);
         if let Some(stream) = streams.open.remove(&number) {
             stream.finish_to(stream.sent());
@@ -187,7 +188,8 @@ impl Session {
         self.news.load(Ordering::Acquire)
     }
 
-    pub(crate) fn has_news(&self) {
+    /// Something happened after which polling may show something new.
+    pub fn has_news(&self) {
         self.news.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -217,10 +219,11 @@ impl Session {
         self.transfers.end(number, state);
     }
 
-    /// Whether an unfinished read will write to some of these addresses.
+    /// Whether the device may yet change what is at these addresses: an unfinished read will write there, or they are part
+    /// of a mapped object.
     #[must_use]
-    pub fn will_write(&self, span: &std::ops::Range<usize>) -> bool {
-        self.transfers.will_write(span)
+    pub fn may_change(&self, span: &std::ops::Range<usize>) -> bool {
+        self.transfers.will_write(span) || self.arena.overlaps(span)
     }
 
     /// Takes `bytes` of device memory from the credit that needs no asking; false when it is used up.
@@ -236,6 +239,12 @@ impl Session {
     /// Gives back what [`Session::take_credit`] took.
     pub fn return_credit(&self, bytes: u64) {
         self.memory_credit.fetch_add(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::AcqRel);
+    }
+
+    /// Does something that sends commands, or runs code of the program: at once, or on the callback thread if this is the
+    /// notice thread. That must wait for nobody, or the worker waits for it.
+    pub fn aside(&self, job: impl FnOnce() + Send + 'static) {
+        if notices::is_notice_thread() { self.callbacks.run(job) } else { job() }
     }
 
     /// The thread for the program's callbacks.

@@ -1,7 +1,7 @@
 //! One stream of a session: numbered commands one way, answers the other.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use remora_link::{Receiver, Sender};
@@ -38,6 +38,8 @@ pub struct Stream {
     out: Mutex<Out>,
     /// Commands sent so far.
     sent: AtomicU64,
+    /// Threads that wait for a reply.
+    waiters: AtomicU32,
     /// Everything up to here is known to be complete on the device (of an in-order queue), or executed (objects).
     finished: AtomicU64,
     held: Mutex<VecDeque<(u64, Held)>>,
@@ -104,6 +106,7 @@ impl Stream {
             number,
             out: Mutex::new(Out { sender, writer: FrameWriter::default(), position: 0 }),
             sent: AtomicU64::new(0),
+            waiters: AtomicU32::new(0),
             finished: AtomicU64::new(0),
             held: Mutex::default(),
             held_bytes: AtomicU64::new(0),
@@ -148,8 +151,21 @@ impl Stream {
         Ok(next)
     }
 
+    /// Whether a thread waits for a reply. The worker may come to what is sent now only after that.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.waiters.load(Ordering::Acquire) > 0
+    }
+
     /// Waits for the reply to the command at `position`.
     pub(crate) fn reply(&self, position: u64) -> Result<Answer, Lost> {
+        self.waiters.fetch_add(1, Ordering::AcqRel);
+        let answer = self.wait_for_reply(position);
+        self.waiters.fetch_sub(1, Ordering::AcqRel);
+        answer
+    }
+
+    fn wait_for_reply(&self, position: u64) -> Result<Answer, Lost> {
         let mut replies = lock(&self.replies);
         loop {
             if let Some(bytes) = replies.arrived.remove(&position) {

@@ -70,9 +70,9 @@ impl Transfers {
         (transfer.done)(state);
     }
 
-    /// The program's memory of a transfer in parts.
-    pub(crate) fn host(&self, number: u64) -> Option<Arc<HostArea>> {
-        self.lock().get(&number)?.host.clone()
+    /// The program's memory of a transfer in parts that goes this way.
+    pub(crate) fn host(&self, number: u64, direction: Direction) -> Option<Arc<HostArea>> {
+        self.lock().get(&number).filter(|pending| pending.transfer.direction == direction)?.host.clone()
     }
 
     /// Whether an unfinished transfer will write to some of `span`.

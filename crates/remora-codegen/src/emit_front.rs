@@ -227,9 +227,13 @@ fn guarded(function: &Function, title: &str) -> TokenStream {
         How::Unsupported(answer, _) => match returned {
             Returned::Nothing => return quote!(),
             Returned::Pointer => return quote!(std::ptr::null_mut()),
-            Returned::Status | Returned::Created => {
+            Returned::Status => {
                 let code = ident(answer);
                 quote!(Err(crate::error::Error(#code)))
+            }
+            Returned::Created => {
+                let code = ident(answer);
+                quote!(Err::<*mut c_void, _>(crate::error::Error(#code)))
             }
         },
         _ => {

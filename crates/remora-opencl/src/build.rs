@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use opencl_sys::{CL_DEVICE_NOT_AVAILABLE, cl_int};
 use remora_protocol::Handle;
+use remora_protocol::argument::Takes;
 use remora_protocol::opencl::{KernelFacts, ProgramBuilt};
 
 use crate::facts::Infos;
@@ -42,6 +43,13 @@ pub(crate) struct ArgDescription {
     pub(crate) type_qualifier: u64,
     pub(crate) type_name: Vec<u8>,
     pub(crate) name: Vec<u8>,
+}
+
+impl ArgDescription {
+    /// What can be set.
+    pub(crate) fn takes(&self) -> Takes {
+        if self.known { Takes::of(self.address, &self.type_name) } else { Takes::Unknown }
+    }
 }
 
 impl BuildResult {

@@ -25,6 +25,8 @@ pub(crate) struct Enqueue {
     waits: Waits,
     event: Option<Arc<Event>>,
     event_ret: *mut cl_event,
+    /// Whether it waits for an event that only the program can complete.
+    waits_for_user: bool,
 }
 
 impl Enqueue {
@@ -40,7 +42,8 @@ impl Enqueue {
     ) -> Result<Self> {
         // SAFETY: passed on to the caller.
         let queue: Arc<Queue> = unsafe { share(queue) }?;
-        let mut this = Self { queue, needs: Needs::default(), waits: Waits::new(), event: None, event_ret };
+        let mut this =
+            Self { queue, needs: Needs::default(), waits: Waits::new(), event: None, event_ret, waits_for_user: false };
         // SAFETY: passed on to the caller.
         unsafe { this.wait_for(num_events, wait_list) }?;
         Ok(this)
@@ -56,9 +59,30 @@ impl Enqueue {
             if event.known() != CL_COMPLETE {
                 event.needed_by(&mut self.needs);
                 self.waits.push(event.remote.handle);
+                self.waits_for_user |= event.queue.is_none();
             }
         }
         Ok(())
+    }
+
+    /// Keeps the wait list from becoming empty because all in it is complete: to markers and barriers an empty one means
+    /// everything.
+    ///
+    /// # Safety
+    /// As for [`Enqueue::new`], with the same list.
+    pub(crate) unsafe fn keep_list(&mut self, num_events: cl_uint, wait_list: *const cl_event) -> Result<()> {
+        if num_events > 0 && self.waits.is_empty() {
+            // SAFETY: passed on to the caller; `new` has found it to be an event.
+            let event: &Event = unsafe { get(*wait_list) }?;
+            event.needed_by(&mut self.needs);
+            self.waits.push(event.remote.handle);
+        }
+        Ok(())
+    }
+
+    /// Whether it waits for an event that only the program can complete.
+    pub(crate) fn waits_for_user(&self) -> bool {
+        self.waits_for_user
     }
 
     /// Whether it waits for events that are not known to be complete.
@@ -84,8 +108,7 @@ impl Enqueue {
             let queue = &self.queue;
             let session = Arc::clone(&queue.remote.session);
             let remote = Remote { handle: session.mint(Kind::Event), session, created: 0 };
-            let event = Event::new(remote, Arc::clone(&queue.context), Some(Arc::clone(queue)), command_type);
-            self.event = Some(Arc::new(event));
+            self.event = Some(Event::new(remote, Arc::clone(&queue.context), Some(Arc::clone(queue)), command_type));
         }
         self.event.clone()
     }

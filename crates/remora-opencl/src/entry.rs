@@ -14,13 +14,35 @@ pub fn status(name: &'static str, body: impl FnOnce() -> Result<()>) -> cl_int {
     }
 }
 
+/// What a body that creates something gives: the object, and with some also a code that is no success.
+pub trait Created<T> {
+    /// Both.
+    fn with_code(self) -> (*mut T, cl_int);
+}
+
+impl<T> Created<T> for *mut T {
+    fn with_code(self) -> (*mut T, cl_int) {
+        (self, CL_SUCCESS)
+    }
+}
+
+impl<T> Created<T> for (*mut T, cl_int) {
+    fn with_code(self) -> (*mut T, cl_int) {
+        self
+    }
+}
+
 /// Runs a body that creates something: null and a code in `errcode_ret` if it fails.
 ///
 /// # Safety
 /// `errcode_ret` is null or valid for writing.
-pub unsafe fn create<T>(name: &'static str, errcode_ret: *mut cl_int, body: impl FnOnce() -> Result<*mut T>) -> *mut T {
+pub unsafe fn create<T, C: Created<T>>(
+    name: &'static str,
+    errcode_ret: *mut cl_int,
+    body: impl FnOnce() -> Result<C>,
+) -> *mut T {
     let (value, code) = match run(name, body) {
-        Ok(value) => (value, CL_SUCCESS),
+        Ok(created) => created.with_code(),
         Err(error) => (std::ptr::null_mut(), error.code()),
     };
     if !errcode_ret.is_null() {

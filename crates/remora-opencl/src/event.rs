@@ -2,7 +2,8 @@
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use opencl_sys::*;
 use remora_client::Needs;
@@ -16,9 +17,14 @@ use crate::session::Sink;
 
 type Function = unsafe extern "C" fn(cl_event, cl_int, *mut c_void);
 
+/// A program that polls for a state before the end learns of it within this time.
+const PATIENCE: Duration = Duration::from_millis(1);
+
 /// An event of the program.
 pub(crate) struct Event {
     shell: ShellRef,
+    /// Itself, for callbacks: the program may let go of it before they run.
+    this: Weak<Event>,
     pub(crate) remote: Remote,
     pub(crate) context: Arc<Context>,
     /// `None` for a user event.
@@ -35,6 +41,7 @@ pub(crate) struct Event {
     pub(crate) profile: OnceLock<[u64; 5]>,
     /// How much was known of the session when the worker was last asked.
     asked: AtomicU64,
+    asked_at: Mutex<Option<Instant>>,
     /// Its bytes are still to be copied to the program's memory: only the transfer's end completes it.
     transfers: AtomicBool,
 }
@@ -57,9 +64,15 @@ impl Object for Event {
 }
 
 impl Event {
-    pub(crate) fn new(remote: Remote, context: Arc<Context>, queue: Option<Arc<Queue>>, command_type: u32) -> Self {
+    pub(crate) fn new(
+        remote: Remote,
+        context: Arc<Context>,
+        queue: Option<Arc<Queue>>,
+        command_type: u32,
+    ) -> Arc<Self> {
         let state = if queue.is_some() { CL_QUEUED } else { CL_SUBMITTED };
-        Self {
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             shell: ShellRef::default(),
             remote,
             context,
@@ -72,8 +85,9 @@ impl Event {
             changed: Condvar::new(),
             profile: OnceLock::new(),
             asked: AtomicU64::new(u64::MAX),
+            asked_at: Mutex::new(None),
             transfers: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Its command has been sent.
@@ -100,9 +114,10 @@ impl Event {
         self.reached(state);
     }
 
-    /// The worker tells of a state.
+    /// The worker tells of a state. While the command's bytes pass through this process, only the transfer's own end ends
+    /// it: until then the program must leave its memory alone.
     pub(crate) fn told(&self, state: cl_int) {
-        if state != CL_COMPLETE || !self.transfers.load(Ordering::Acquire) {
+        if state > CL_COMPLETE || !self.transfers.load(Ordering::Acquire) {
             self.reached(state);
         }
     }
@@ -130,7 +145,7 @@ impl Event {
     }
 
     /// For polling: the state, at least as late as all that this process has learnt of its session demands. The worker is
-    /// asked once after each such news; in between it tells of the end by itself.
+    /// asked after each such news, and now and then, for states before the end; of that it tells by itself.
     pub(crate) fn poll(self: &Arc<Self>) -> cl_int {
         let state = self.known();
         if state <= CL_COMPLETE || self.queue.is_none() {
@@ -138,9 +153,13 @@ impl Event {
         }
         let session = &self.remote.session;
         let news = session.news();
-        if self.asked.swap(news, Ordering::AcqRel) == news {
+        let old = self.asked.swap(news, Ordering::AcqRel) == news;
+        let mut asked_at = self.asked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if old && asked_at.is_some_and(|at| at.elapsed() < PATIENCE) {
             return state;
         }
+        *asked_at = Some(Instant::now());
+        drop(asked_at);
         self.watch(CL_COMPLETE);
         let command = GetEventStatus { event: self.remote.handle };
         let asked = session.call(session.objects(), &command, &Needs::default(), None);
@@ -167,15 +186,15 @@ impl Event {
     }
 
     fn run(&self, due: Vec<Callback>, state: cl_int) {
-        let pointer = Pointer(pointer_of(self));
         let mut due = due;
         due.sort_by_key(|callback| std::cmp::Reverse(callback.state));
         for callback in due {
             let told = if state < 0 { state } else { callback.state };
+            let Some(event) = self.this.upgrade() else { return };
             self.remote.session.callbacks().run(move || {
-                let (callback, pointer) = (callback, pointer);
+                let callback = callback;
                 // SAFETY: the program registered this function for this event and data.
-                unsafe { (callback.function)(pointer.get(), told, callback.data) };
+                unsafe { (callback.function)(pointer_of(&*event), told, callback.data) };
             });
         }
     }
@@ -194,6 +213,8 @@ impl Event {
         drop(callbacks);
         if self.queue.is_some() {
             self.watch(state);
+            // The end is what takes it off the list of those that are watched.
+            self.watch(CL_COMPLETE);
         }
     }
 
@@ -219,6 +240,11 @@ impl Event {
             return Ok(state);
         }
         let Some(queue) = &self.queue else { return Ok(self.wait_here()) };
+        if queue.stream.is_awaited() {
+            // Another thread waits for something later, maybe: this one must not have to wait for that, too.
+            self.watch(CL_COMPLETE);
+            return Ok(self.wait_here());
+        }
         let position = self.position.load(Ordering::Acquire);
         let session = &self.remote.session;
         let command = WaitForEvent { event: self.remote.handle };
@@ -234,7 +260,7 @@ impl Event {
         Ok(done.state)
     }
 
-    /// A user event is set by this process: no message is needed.
+    /// Waits until this process is told: of a user event by another thread of its own, of others by the worker.
     fn wait_here(&self) -> cl_int {
         let mut callbacks = self.lock();
         while self.state.load(Ordering::Acquire) > CL_COMPLETE {
@@ -251,18 +277,5 @@ impl Event {
 impl Drop for Event {
     fn drop(&mut self) {
         Sink::of(&self.remote.session).forget_failure(self.remote.handle);
-    }
-}
-
-/// A pointer of the program on its way to a callback.
-#[derive(Clone, Copy)]
-struct Pointer(*mut c_void);
-
-// SAFETY: it is only handed back to the program.
-unsafe impl Send for Pointer {}
-
-impl Pointer {
-    fn get(self) -> *mut c_void {
-        self.0
     }
 }

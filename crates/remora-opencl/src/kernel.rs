@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opencl_sys::*;
 use remora_protocol::Handle;
+use remora_protocol::argument::{Takes, kind};
 use remora_protocol::opencl::KernelArg;
 use smallvec::SmallVec;
 
@@ -113,59 +114,56 @@ impl Drop for Kernel {
     }
 }
 
-/// Wire kinds of arguments, as in messages.rs.
-const MEM: u8 = 3;
-const SAMPLER: u8 = 4;
-const QUEUE: u8 = 5;
-
 impl Arg {
     unsafe fn from_program(description: &ArgDescription, size: usize, value: *const c_void) -> Result<Self> {
         // SAFETY: passed on to the caller.
         unsafe {
-            if !description.known {
-                return Self::guessed(size, value);
-            }
-            match (description.address, description.type_name.as_slice()) {
-                (CL_KERNEL_ARG_ADDRESS_LOCAL, _) => {
+            match description.takes() {
+                Takes::Unknown => Self::guessed(size, value),
+                Takes::Own => {
+                    ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;
+                    Self::guessed(size, value)
+                }
+                Takes::Bytes(wanted) => {
+                    ensure(size == wanted, CL_INVALID_ARG_SIZE)?;
+                    Self::bytes(size, value)
+                }
+                Takes::Local => {
                     ensure(value.is_null(), CL_INVALID_ARG_VALUE)?;
                     ensure(size > 0, CL_INVALID_ARG_SIZE)?;
                     Ok(Self::Local((size as u64).to_le_bytes()))
                 }
-                (CL_KERNEL_ARG_ADDRESS_GLOBAL | CL_KERNEL_ARG_ADDRESS_CONSTANT, b"sampler_t") | (_, b"sampler_t") => {
+                Takes::Sampler => {
                     ensure(size == size_of::<cl_sampler>(), CL_INVALID_ARG_SIZE)?;
                     ensure(!value.is_null(), CL_INVALID_SAMPLER)?;
                     let sampler: &Sampler = get(value.cast::<cl_sampler>().read_unaligned())?;
-                    Ok(Self::object(SAMPLER, &sampler.remote))
+                    Ok(Self::object(kind::SAMPLER, &sampler.remote))
                 }
-                (_, b"queue_t") => {
+                Takes::Queue => {
                     ensure(size == size_of::<cl_command_queue>(), CL_INVALID_ARG_SIZE)?;
                     ensure(!value.is_null(), CL_INVALID_DEVICE_QUEUE)?;
                     let queue: Result<&Queue> = get(value.cast::<cl_command_queue>().read_unaligned());
-                    Ok(Self::object(QUEUE, &queue.map_err(|_| Error(CL_INVALID_DEVICE_QUEUE))?.remote))
+                    Ok(Self::object(kind::QUEUE, &queue.map_err(|_| Error(CL_INVALID_DEVICE_QUEUE))?.remote))
                 }
-                (CL_KERNEL_ARG_ADDRESS_GLOBAL | CL_KERNEL_ARG_ADDRESS_CONSTANT, _) => {
+                Takes::Buffer => {
                     ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
                     let mem =
                         if value.is_null() { std::ptr::null_mut() } else { value.cast::<cl_mem>().read_unaligned() };
                     if mem.is_null() {
-                        return Ok(Self::Object { kind: MEM, handle: [0; 8], created: 0 });
+                        return Ok(Self::Object { kind: kind::MEMORY, handle: [0; 8], created: 0 });
                     }
-                    Ok(Self::object(MEM, &get::<Mem>(mem)?.remote))
+                    Ok(Self::object(kind::MEMORY, &get::<Mem>(mem)?.remote))
                 }
-                (_, type_name) if is_image(type_name) => {
+                Takes::Image | Takes::Pipe => {
                     ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
                     ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;
-                    Ok(Self::object(MEM, &get::<Mem>(value.cast::<cl_mem>().read_unaligned())?.remote))
-                }
-                (_, type_name) => {
-                    ensure(size_of_type(type_name).is_none_or(|wanted| wanted == size), CL_INVALID_ARG_SIZE)?;
-                    Self::bytes(size, value)
+                    Ok(Self::object(kind::MEMORY, &get::<Mem>(value.cast::<cl_mem>().read_unaligned())?.remote))
                 }
             }
         }
     }
 
-    /// Without the driver's word on the argument: a pointer's worth of bytes that is a living object of ours is that
+    /// Without a driver's word on what the argument is: a pointer's worth of bytes that is a living object of ours is that
     /// object.
     unsafe fn guessed(size: usize, value: *const c_void) -> Result<Self> {
         if value.is_null() {
@@ -180,10 +178,13 @@ impl Arg {
                 // SAFETY: it is one of our shells, alive or dead.
                 unsafe {
                     if let Ok(mem) = get::<Mem>(pointer) {
-                        return Ok(Self::object(MEM, &mem.remote));
+                        return Ok(Self::object(kind::MEMORY, &mem.remote));
                     }
                     if let Ok(sampler) = get::<Sampler>(pointer) {
-                        return Ok(Self::object(SAMPLER, &sampler.remote));
+                        return Ok(Self::object(kind::SAMPLER, &sampler.remote));
+                    }
+                    if let Ok(queue) = get::<Queue>(pointer) {
+                        return Ok(Self::object(kind::QUEUE, &queue.remote));
                     }
                 }
             }
@@ -207,50 +208,10 @@ impl Arg {
     /// As it travels, and the position in the object stream that it needs.
     pub(crate) fn wire(&self) -> (KernelArg<'_>, u64) {
         match self {
-            Self::Unset => (KernelArg { kind: 0, value: &[] }, 0),
-            Self::Bytes(bytes) => (KernelArg { kind: 1, value: bytes }, 0),
-            Self::Local(size) => (KernelArg { kind: 2, value: size }, 0),
+            Self::Unset => (KernelArg { kind: kind::NOT_SET, value: &[] }, 0),
+            Self::Bytes(bytes) => (KernelArg { kind: kind::BYTES, value: bytes }, 0),
+            Self::Local(size) => (KernelArg { kind: kind::LOCAL, value: size }, 0),
             Self::Object { kind, handle, created } => (KernelArg { kind: *kind, value: handle }, *created),
         }
-    }
-}
-
-fn is_image(type_name: &[u8]) -> bool {
-    type_name.starts_with(b"image") && type_name.ends_with(b"_t")
-}
-
-/// Bytes of a built-in OpenCL C type, as drivers spell it; `None` for the program's own types.
-fn size_of_type(name: &[u8]) -> Option<usize> {
-    let name = std::str::from_utf8(name).ok()?;
-    let digits = name.len() - name.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
-    let (base, lanes) = name.split_at(name.len() - digits);
-    let size = match base.trim() {
-        "char" | "uchar" | "unsigned char" => 1,
-        "short" | "ushort" | "unsigned short" | "half" => 2,
-        "int" | "uint" | "unsigned int" | "unsigned" | "float" => 4,
-        "long" | "ulong" | "unsigned long" | "double" => 8,
-        _ => return None,
-    };
-    Some(match lanes {
-        "" => size,
-        "2" => 2 * size,
-        "3" | "4" => 4 * size,
-        "8" => 8 * size,
-        "16" => 16 * size,
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn built_in_types_have_their_sizes() {
-        assert_eq!(size_of_type(b"float4"), Some(16));
-        assert_eq!(size_of_type(b"uchar3"), Some(4));
-        assert_eq!(size_of_type(b"long16"), Some(128));
-        assert_eq!(size_of_type(b"struct params"), None);
-        assert_eq!(size_of_type(b"int5"), None);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use opencl_sys::*;
 use remora_client::{HostArea, Staging};
@@ -24,7 +25,7 @@ pub(crate) enum Backing {
     Store,
     HostPointer,
     Staging(Staging),
-    Heap(Heap),
+    Heap(Arc<Heap>),
 }
 
 impl Mapping {
@@ -47,6 +48,8 @@ pub(crate) struct Heap {
 
 // SAFETY: it owns its memory.
 unsafe impl Send for Heap {}
+// SAFETY: it only gives away the address.
+unsafe impl Sync for Heap {}
 
 impl Heap {
     pub(crate) fn new(length: usize) -> Option<Self> {

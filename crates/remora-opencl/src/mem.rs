@@ -135,26 +135,30 @@ impl Drop for Mem {
                 unsafe { function(pointer.get(), data.get()) };
             }))
         }));
-        Sink::of(session).when_destroyed(self.remote.handle, all);
+        let mem = self.remote.handle;
+        Sink::of(session).when_destroyed(mem, all);
         let mut needs = Needs::default();
         self.remote.needed_by(&mut needs);
-        // If the session is lost, nothing is destroyed in order any more.
-        let _ = session.send(session.objects(), &WatchMem { mem: self.remote.handle }, &needs, None);
+        let watched = Arc::clone(session);
+        session.aside(move || {
+            // If the session is lost, nothing is destroyed in order any more.
+            let _ = watched.send(watched.objects(), &WatchMem { mem }, &needs, None);
+        });
     }
 }
 
 /// The largest part of initial contents that goes in one command where the arena is short.
 const PART: usize = 64 << 10;
 
-/// Sends the command that creates a memory object, which `make` builds from whether the initial contents come with it, and
-/// then the contents if they could not. Gives the position after which the object is ready.
+/// Sends the command that creates a memory object with its initial contents, or those behind it where the arena is short.
+/// Gives the position after which the object is ready.
 pub(crate) fn create<C: Command>(
     session: &Arc<Session>,
     needs: &Needs,
     mem: Handle,
     wait: bool,
     initial: Option<(Area, HostArea)>,
-    make: impl FnOnce(bool) -> C,
+    command: C,
 ) -> Result<u64> {
     let staging = initial.and_then(|(_, host)| {
         let staging = session.stage(host.packed_length())?;
@@ -162,7 +166,6 @@ pub(crate) fn create<C: Command>(
         unsafe { host.gather(0, staging.pointer().as_ptr(), host.packed_length()) };
         Some(staging)
     });
-    let command = make(staging.is_some());
     let bulk = staging.as_ref().and_then(Staging::bulk);
     let position = if wait {
         let (position, answer) = session.call(session.objects(), &command, needs, bulk)?;

@@ -198,10 +198,13 @@ impl Remote {
 
 impl Drop for Remote {
     fn drop(&mut self) {
-        let needs = self.session.everything_sent();
-        // If the session is lost, so is what was to be released.
-        if self.session.send(self.session.objects(), &Release { object: self.handle }, &needs, None).is_ok() {
-            self.session.retire(self.handle);
-        }
+        let (session, object) = (Arc::clone(&self.session), self.handle);
+        self.session.aside(move || {
+            let needs = session.everything_sent();
+            // If the session is lost, so is what was to be released.
+            if session.send(session.objects(), &Release { object }, &needs, None).is_ok() {
+                session.retire(object);
+            }
+        });
     }
 }

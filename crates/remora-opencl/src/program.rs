@@ -116,10 +116,11 @@ impl Program {
         let wait = BuildWait::new(move |result| {
             program.built(result);
             if let Some(notify) = notify {
-                let pointer = Data(pointer_of(&*program));
+                // The program may let go of it before.
+                let told = Arc::clone(&program);
                 program.remote.session.callbacks().run(move || {
                     // SAFETY: the program registered this function for this data.
-                    unsafe { notify(pointer.get(), data.get()) };
+                    unsafe { notify(pointer_of(&*told), data.get()) };
                 });
             }
         });

@@ -48,7 +48,7 @@ pub(crate) fn read(
             }
         })
     } else {
-        read_later(enqueue, command_type, mem, area, offset, Some(host), staging)
+        read_later(enqueue, command_type, mem, area, offset, Some(host), staging, None)
     }
 }
 
@@ -92,7 +92,8 @@ pub(crate) fn read_now(
 }
 
 /// Reads without waiting. The bytes pass through `staging` (at `offset`) or come in parts to `host`; with an offset and
-/// no `host` they stay where they are.
+/// no `host` they stay where they are. `keep` is dropped when they have been brought.
+#[allow(clippy::too_many_arguments)]
 pub(crate) fn read_later(
     mut enqueue: Enqueue,
     command_type: u32,
@@ -101,9 +102,10 @@ pub(crate) fn read_later(
     offset: Option<u64>,
     host: Option<HostArea>,
     staging: Option<Staging>,
+    keep: Option<Keep>,
 ) -> Result<()> {
     let (event, waits) = enqueue.begin(command_type);
-    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToProgram, host, staging, None);
+    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToProgram, host, staging, keep);
     let mem = mem.remote.handle;
     let staging = offset.unwrap_or(NOWHERE);
     let command = EnqueueRead { event, wait: List::new(&waits), mem, area, staging, transfer };
@@ -121,20 +123,18 @@ pub(crate) fn write(
 ) -> Result<()> {
     let session = Arc::clone(&enqueue.queue.remote.session);
     let length = host.packed_length();
-    // Bytes that an unfinished read is yet to bring are not there to be taken.
-    let staging = if session.will_write(&host.span()) { None } else { session.stage(length) };
+    // Bytes that something unfinished is yet to bring are not there to be taken.
+    let early = !enqueue.waits_for_user() && !session.may_change(&host.span());
+    let staging = if early { session.stage(length) } else { None };
     let Some(staging) = staging else {
         return write_later(enqueue, command_type, mem, area, host, blocking, None);
     };
     // SAFETY: the program's source is valid during this call; the staging is as long as the area.
     unsafe { host.gather(0, staging.pointer().as_ptr(), length) };
-    if blocking && enqueue.waits() {
-        // Only the end tells whether what it waits for succeeded.
-        let event = enqueue.event(command_type, true);
-        write_staged(enqueue, command_type, mem, area, staging, None)?;
-        return wait(event);
-    }
-    write_staged(enqueue, command_type, mem, area, staging, None)
+    // The bytes are taken, but the program may rely on the write being done: in other queues, and for its event.
+    let own = if blocking { enqueue.event(command_type, true) } else { None };
+    write_staged(enqueue, command_type, mem, area, staging, None)?;
+    if blocking { wait(own) } else { Ok(()) }
 }
 
 /// Enqueues a write whose bytes are in `staging` already; `keep` is dropped with it.

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod argument;
 pub mod frame;
 pub mod handle;
 pub mod hello;

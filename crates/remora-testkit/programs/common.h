@@ -156,8 +156,16 @@ static inline struct cl start(cl_command_queue_properties properties)
     return cl;
 }
 
+static inline void sleep_ms(long ms)
+{
+    struct timespec time = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&time, NULL);
+}
+
+/* PoCL's threads look at an event for a moment after it is complete: if its context goes meanwhile, they crash. */
 static inline void stop(struct cl *cl)
 {
+    sleep_ms(5);
     CHECK(clReleaseCommandQueue(cl->queue));
     CHECK(clReleaseContext(cl->context));
 }
@@ -250,12 +258,6 @@ static inline void fill_random(void *memory, size_t size, uint32_t seed)
         state = state * 1664525u + 1013904223u;
         bytes[i] = (unsigned char)(state >> 24);
     }
-}
-
-static inline void sleep_ms(long ms)
-{
-    struct timespec time = {ms / 1000, ms % 1000 * 1000000};
-    nanosleep(&time, NULL);
 }
 
 static inline double seconds(void)

@@ -1,14 +1,14 @@
 //! `remora-worker`: started by remorad, never by hand.
 
-use std::io::{IsTerminal, Write};
-use std::sync::Mutex;
+mod log;
+
+use std::io::Write;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use remora_worker::opencl::driver::{self, Which};
 use remora_worker::opencl::facts;
 use remora_worker::{sandbox, session};
-use tracing_subscriber::EnvFilter;
 
 /// Executes one session of Remora on a driver. Started by remorad.
 #[derive(Parser)]
@@ -34,7 +34,7 @@ fn main() {
     let command = Command::parse();
     // SAFETY: no other thread runs yet. Where the loader finds Remora's own front-end, this keeps it from leading back.
     unsafe { std::env::set_var("REMORA_WORKER_PROCESS", "1") };
-    let result = log().and_then(|()| match command.what {
+    let result = log::start().and_then(|()| match command.what {
         What::Session(options) => session::run(&options),
         What::Probe { driver } => probe(driver),
     });
@@ -60,23 +60,4 @@ fn probe(which: Which) -> anyhow::Result<()> {
         bail!("the OpenCL loader of this machine knows no platform: install the driver of its GPU, or PoCL");
     }
     facts.write_all(&facts::probe(driver)).context("writing the facts")
-}
-
-/// Starts logging to what `REMORA_LOG=filter[,file]` says; a part with a slash in it is the file.
-fn log() -> anyhow::Result<()> {
-    let value = std::env::var("REMORA_LOG").unwrap_or_default();
-    let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let (files, filters): (Vec<&str>, Vec<&str>) = parts.partition(|part| part.contains('/'));
-    let filter = if filters.is_empty() { "warn".to_owned() } else { filters.join(",") };
-    let filter = EnvFilter::try_new(&filter).with_context(|| format!("REMORA_LOG: '{filter}' is not a filter"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
-    match files.last() {
-        Some(path) => {
-            let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-            let file = file.with_context(|| format!("REMORA_LOG: cannot open {path}"))?;
-            builder.with_ansi(false).with_writer(Mutex::new(file)).init();
-        }
-        None => builder.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init(),
-    }
-    Ok(())
 }

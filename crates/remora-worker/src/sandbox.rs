@@ -13,14 +13,20 @@ const DESCRIPTORS: u64 = 4096;
 
 /// Gives up what no driver needs. Errors are not fatal: each of these is a second line of defence.
 pub fn enter() {
-    let steps: [(&str, rustix::io::Result<()>); 4] = [
+    let steps: [(&str, std::io::Result<()>); 5] = [
+        // Where memory runs out, a tenant's worker ends and not what serves all. First: /proc/self is root's later on.
+        ("first to go", std::fs::write("/proc/self/oom_score_adj", "1000")),
         // A helper that a driver starts can't gain more than the worker has.
-        ("no_new_privs", rustix::thread::set_no_new_privs(true)),
+        ("no_new_privs", rustix::thread::set_no_new_privs(true).map_err(Into::into)),
         // Other processes of the same user can't read a tenant's data by ptrace or /proc.
-        ("not dumpable", rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)),
+        ("not dumpable", rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Into::into)),
         // Nor from a core file.
-        ("no core", rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })),
-        ("descriptors", limit_descriptors()),
+        (
+            "no core",
+            rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
+                .map_err(Into::into),
+        ),
+        ("descriptors", limit_descriptors().map_err(Into::into)),
     ];
     for (what, result) in steps {
         if let Err(error) = result {

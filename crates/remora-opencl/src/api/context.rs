@@ -87,10 +87,15 @@ impl Drop for Context {
         Sink::of(&self.remote.session).remove_context(self.remote.handle);
         let pointer = Data(pointer_of(self));
         let destructors = std::mem::take(self.destructors.get_mut().unwrap_or_else(PoisonError::into_inner));
-        for (function, data) in destructors.into_iter().rev() {
-            // SAFETY: the program registered this function for this data.
-            unsafe { function(pointer.get(), data.get()) };
+        if destructors.is_empty() {
+            return;
         }
+        self.remote.session.aside(move || {
+            for (function, data) in destructors.into_iter().rev() {
+                // SAFETY: the program registered this function for this data.
+                unsafe { function(pointer.get(), data.get()) };
+            }
+        });
     }
 }
 

@@ -26,7 +26,8 @@ pub unsafe fn wait_for_events(num_events: cl_uint, list: *const cl_event) -> Res
         ensure(Arc::ptr_eq(&event.context, &events[0].context), CL_INVALID_CONTEXT)?;
     }
     let mut failed = false;
-    for event in &events {
+    // The last first: when it is complete, so are those before it in its queue.
+    for event in events.iter().rev() {
         failed |= event.wait()? < 0;
     }
     ensure(!failed, CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)
@@ -84,7 +85,7 @@ pub unsafe fn create_user_event(context: cl_context) -> Result<cl_event> {
     let command = CreateUserEvent { event: handle, context: context.remote.handle };
     let created = session.send(session.objects(), &command, &needs, None)?;
     let remote = Remote { session, handle, created };
-    Ok(publish(Arc::new(Event::new(remote, context, None, CL_COMMAND_USER))))
+    Ok(publish(Event::new(remote, context, None, CL_COMMAND_USER)))
 }
 
 /// # Safety

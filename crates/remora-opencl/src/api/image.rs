@@ -109,24 +109,30 @@ impl Request {
         let credit = if session.take_credit(charged) { charged } else { 0 };
         let own = flags & CL_MEM_USE_HOST_PTR == 0;
         let forward = flags & !(CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR);
-        let created = create(&session, &needs, handle, credit < charged, initial, |initial| CreateImage {
-            mem: handle,
-            context: context.remote.handle,
-            flags: if over_buffer { forward & !CL_MEM_ALLOC_HOST_PTR } else { forward },
-            order: format.image_channel_order,
-            data_type: format.image_channel_data_type,
-            image_type: image.image_type,
-            width: image.width as u64,
-            height: image.height as u64,
-            depth: image.depth as u64,
-            array_size: image.array_size as u64,
-            row_pitch: if over_buffer { description.image_row_pitch as u64 } else { 0 },
-            slice_pitch: 0,
-            mip_levels: 0,
-            samples: 0,
-            parent: parent.as_ref().map_or(Handle::NONE, |parent| parent.remote.handle),
+        let created = create(
+            &session,
+            &needs,
+            handle,
+            credit < charged,
             initial,
-        });
+            CreateImage {
+                mem: handle,
+                context: context.remote.handle,
+                flags: if over_buffer { forward & !CL_MEM_ALLOC_HOST_PTR } else { forward },
+                order: format.image_channel_order,
+                data_type: format.image_channel_data_type,
+                image_type: image.image_type,
+                width: image.width as u64,
+                height: image.height as u64,
+                depth: image.depth as u64,
+                array_size: image.array_size as u64,
+                row_pitch: if over_buffer { description.image_row_pitch as u64 } else { 0 },
+                slice_pitch: 0,
+                mip_levels: 0,
+                samples: 0,
+                parent: parent.as_ref().map_or(Handle::NONE, |parent| parent.remote.handle),
+            },
+        );
         let created = created.inspect_err(|_| session.return_credit(credit))?;
         let description = Description {
             object_type: image.image_type,

@@ -145,7 +145,9 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
         local: range.local,
         args,
     };
-    if kernel.is_accepted(&shape) && !range.global.contains(&0) {
+    let known = kernel.is_accepted(&shape) && !range.global.contains(&0);
+    // Where another thread waits, the answer might come only after what that waits for.
+    if known || queue.stream.is_awaited() {
         enqueue.send(&command, None)?;
         return Ok(());
     }

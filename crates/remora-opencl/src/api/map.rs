@@ -4,9 +4,9 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use opencl_sys::*;
-use remora_client::{Held, HostArea};
+use remora_client::HostArea;
 use remora_protocol::List;
-use remora_protocol::opencl::{Area, EnqueueMapStore, EnqueueMarkerOrBarrier, EnqueueUnmapStore};
+use remora_protocol::opencl::{Area, EnqueueMapStore, EnqueueNothing, EnqueueUnmapStore};
 
 use crate::api::transfer::{check_sub_buffer, triple};
 use crate::command::Enqueue;
@@ -60,15 +60,18 @@ impl Map {
                 if blocking {
                     read_now(enqueue, command_type, &mem, area, offset, None, || ())?;
                 } else {
-                    read_later(enqueue, command_type, &mem, area, Some(offset), None, None)?;
+                    // An unfinished map keeps them, whatever happens to the object meanwhile.
+                    let keep = Box::new(staging.clone());
+                    read_later(enqueue, command_type, &mem, area, Some(offset), None, None, Some(keep))?;
                 }
             }
             Backing::HostPointer if shows(flags) => read(enqueue, command_type, &mem, area, host, blocking)?,
-            Backing::Heap(_) if shows(flags) => {
+            Backing::Heap(heap) if shows(flags) => {
                 if blocking {
                     read_now(enqueue, command_type, &mem, area, u64::MAX, Some(host), || ())?;
                 } else {
-                    read_later(enqueue, command_type, &mem, area, None, Some(host), None)?;
+                    let keep = Box::new(Arc::clone(heap));
+                    read_later(enqueue, command_type, &mem, area, None, Some(host), None, Some(keep))?;
                 }
             }
             Backing::Store => {
@@ -85,7 +88,7 @@ impl Map {
             }
             _ => {
                 let own = enqueue.event(command_type, blocking);
-                marker(enqueue, command_type)?;
+                nothing(enqueue, command_type)?;
                 if blocking {
                     wait(own)?;
                 }
@@ -97,9 +100,10 @@ impl Map {
 }
 
 /// Only the order matters: no bytes move.
-fn marker(mut enqueue: Enqueue, command_type: u32) -> Result<u64> {
+fn nothing(mut enqueue: Enqueue, command_type: u32) -> Result<()> {
     let (event, waits) = enqueue.begin(command_type);
-    enqueue.send(&EnqueueMarkerOrBarrier { event, wait: List::new(&waits), barrier: false }, None)
+    enqueue.send(&EnqueueNothing { event, wait: List::new(&waits) }, None)?;
+    Ok(())
 }
 
 /// # Safety
@@ -140,7 +144,7 @@ fn memory(map: &Map, length: usize) -> Result<(*mut u8, Backing)> {
         return Ok((staging.pointer().as_ptr(), Backing::Staging(staging)));
     }
     let heap = Heap::new(length).ok_or(Error(CL_MAP_FAILURE))?;
-    Ok((heap.pointer(), Backing::Heap(heap)))
+    Ok((heap.pointer(), Backing::Heap(Arc::new(heap))))
 }
 
 /// # Safety
@@ -228,16 +232,6 @@ pub unsafe fn enqueue_unmap_mem_object(
         Backing::Heap(heap) if writes => {
             write_later(enqueue, command_type, &mem, area, host, false, Some(Box::new(heap)))
         }
-        // An unfinished non-blocking map may still bring bytes here: they are kept until the queue has come past it.
-        Backing::Staging(staging) => marker_holding(enqueue, command_type, Held::Staging(staging)),
-        Backing::Heap(heap) => marker_holding(enqueue, command_type, Held::Memory(Box::new(heap))),
-        Backing::HostPointer => marker(enqueue, command_type).map(|_| ()),
+        Backing::Staging(_) | Backing::Heap(_) | Backing::HostPointer => nothing(enqueue, command_type),
     }
-}
-
-fn marker_holding(enqueue: Enqueue, command_type: u32, what: Held) -> Result<()> {
-    let queue = Arc::clone(&enqueue.queue);
-    let position = marker(enqueue, command_type)?;
-    queue.stream.hold(position, what);
-    Ok(())
 }

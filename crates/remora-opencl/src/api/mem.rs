@@ -60,15 +60,21 @@ pub unsafe fn create_buffer_with_properties(
     let mut needs = Needs::default();
     context.remote.needed_by(&mut needs);
     let credit = if session.take_credit(size as u64) { size as u64 } else { 0 };
-    let created = create(&session, &needs, handle, credit == 0, initial, |initial| CreateBuffer {
-        mem: handle,
-        context: context.remote.handle,
-        // With a store the worker gives the driver a host pointer of its own.
-        flags: flags & !(if own && store.is_none() { HOST_POINTER & !CL_MEM_ALLOC_HOST_PTR } else { HOST_POINTER }),
-        size: size as u64,
-        store: store.as_ref().map_or(u64::MAX, |store| store.offset()),
+    let created = create(
+        &session,
+        &needs,
+        handle,
+        credit == 0,
         initial,
-    });
+        CreateBuffer {
+            mem: handle,
+            context: context.remote.handle,
+            // With a store the worker gives the driver a host pointer of its own.
+            flags: flags & !(if own && store.is_none() { HOST_POINTER & !CL_MEM_ALLOC_HOST_PTR } else { HOST_POINTER }),
+            size: size as u64,
+            store: store.as_ref().map_or(u64::MAX, |store| store.offset()),
+        },
+    );
     let created = created.inspect_err(|_| session.return_credit(credit))?;
     let description = Description {
         object_type: CL_MEM_OBJECT_BUFFER,

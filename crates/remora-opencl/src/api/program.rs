@@ -255,7 +255,7 @@ pub unsafe fn link_program(
     inputs: *const cl_program,
     notify: Option<BuildNotify>,
     user_data: *mut c_void,
-) -> Result<cl_program> {
+) -> Result<(cl_program, cl_int)> {
     // SAFETY: passed on to the caller.
     let (context, options): (Arc<Context>, _) = unsafe { (share(context)?, text(options)) };
     check_notify(notify, user_data)?;
@@ -288,13 +288,16 @@ pub unsafe fn link_program(
         options,
         inputs: List::new(&objects),
     });
-    if let Err(error) = linked {
-        // SAFETY: it was published just above and given to nobody.
-        unsafe { release::<Program>(pointer) }?;
-        let code = if error.code() == CL_BUILD_PROGRAM_FAILURE { CL_LINK_PROGRAM_FAILURE } else { error.code() };
-        return Err(Error(code));
+    match linked.map_err(|error| error.code()) {
+        Ok(()) => Ok((pointer, CL_SUCCESS)),
+        // Linking began, so there is a program, which has the log.
+        Err(CL_BUILD_PROGRAM_FAILURE | CL_LINK_PROGRAM_FAILURE) => Ok((pointer, CL_LINK_PROGRAM_FAILURE)),
+        Err(code) => {
+            // SAFETY: it was published just above and given to nobody.
+            unsafe { release::<Program>(pointer) }?;
+            Err(Error(code))
+        }
     }
-    Ok(pointer)
 }
 
 /// # Safety

@@ -131,7 +131,7 @@ unsafe fn create(
         with_properties,
     };
     let (created, answer) = session.call(session.objects(), &command, &needs, None)?;
-    check(answer.decode::<Status>()?.code)?;
+    check(answer.decode::<Status>()?.code).inspect_err(|_| session.stream_closed(stream.number()))?;
     Ok(publish(Arc::new(Queue {
         remote: Remote { session, handle, created },
         context,
@@ -193,6 +193,7 @@ pub unsafe fn flush(queue: cl_command_queue) -> Result<()> {
     // SAFETY: passed on to the caller.
     let queue: &Queue = unsafe { get(queue) }?;
     queue.remote.session.send(&queue.stream, &Flush {}, &Needs::default(), None)?;
+    queue.remote.session.has_news();
     Ok(())
 }
 
@@ -215,6 +216,8 @@ unsafe fn marker_or_barrier(
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
     let mut enqueue = unsafe { Enqueue::new(queue, num_events, wait_list, event) }?;
+    // SAFETY: passed on to the caller.
+    unsafe { enqueue.keep_list(num_events, wait_list) }?;
     let (event, waits) = enqueue.begin(if barrier { CL_COMMAND_BARRIER } else { CL_COMMAND_MARKER });
     enqueue.send(&EnqueueMarkerOrBarrier { event, wait: List::new(&waits), barrier }, None)?;
     Ok(())

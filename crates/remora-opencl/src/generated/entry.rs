@@ -2224,7 +2224,7 @@ pub unsafe extern "C" fn clCreatePipe(
         crate::entry::create(
             "clCreatePipe",
             errcode_ret,
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
+            || Err::<*mut c_void, _>(crate::error::Error(CL_INVALID_OPERATION)),
         )
     }
 }

@@ -9,7 +9,7 @@ use crate::message::{Command, Notice, Reply, Waits};
 use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
-pub const OPCODES: u32 = 68u32;
+pub const OPCODES: u32 = 69u32;
 
 /// The name of the message with that opcode.
 #[must_use]
@@ -63,6 +63,7 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             44u16 => "EnqueueFillBuffer",
             45u16 => "EnqueueFillImage",
             46u16 => "EnqueueMigrateMemObjects",
+            69u16 => "EnqueueNothing",
             47u16 => "EnqueueMarkerOrBarrier",
             48u16 => "Flush",
             49u16 => "Finish",
@@ -96,7 +97,7 @@ pub enum CommandMessage<'a> {
     /// `stream` is opened for the queue. `properties` as for clCreateCommandQueueWithProperties, without the final 0.
     CreateCommandQueue(CreateCommandQueue<'a>),
     /// `store` is the arena offset of the buffer's own memory (zero copy), or u64::MAX. Initial contents come as the frame's
-    /// bulk bytes if `initial`, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
+    /// bulk bytes, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
     /// Whether it waits is the caller's choice: beyond the session's memory credit it does.
     CreateBuffer(CreateBuffer),
     CreateSubBuffer(CreateSubBuffer),
@@ -157,6 +158,8 @@ pub enum CommandMessage<'a> {
     EnqueueFillBuffer(EnqueueFillBuffer<'a>),
     EnqueueFillImage(EnqueueFillImage<'a>),
     EnqueueMigrateMemObjects(EnqueueMigrateMemObjects<'a>),
+    /// Only waits for `wait`, as every command does, and for barriers before it: a map or unmap that moves no bytes.
+    EnqueueNothing(EnqueueNothing<'a>),
     /// clEnqueueMarker, clEnqueueWaitForEvents, clEnqueueBarrier and their *WithWaitList forms.
     EnqueueMarkerOrBarrier(EnqueueMarkerOrBarrier<'a>),
     Flush(Flush),
@@ -228,6 +231,7 @@ impl<'a> CommandMessage<'a> {
                 44u16 => Self::EnqueueFillBuffer(decode_all(body)?),
                 45u16 => Self::EnqueueFillImage(decode_all(body)?),
                 46u16 => Self::EnqueueMigrateMemObjects(decode_all(body)?),
+                69u16 => Self::EnqueueNothing(decode_all(body)?),
                 47u16 => Self::EnqueueMarkerOrBarrier(decode_all(body)?),
                 48u16 => Self::Flush(decode_all(body)?),
                 49u16 => Self::Finish(decode_all(body)?),
@@ -287,6 +291,7 @@ impl<'a> CommandMessage<'a> {
             Self::EnqueueFillBuffer(_) => "EnqueueFillBuffer",
             Self::EnqueueFillImage(_) => "EnqueueFillImage",
             Self::EnqueueMigrateMemObjects(_) => "EnqueueMigrateMemObjects",
+            Self::EnqueueNothing(_) => "EnqueueNothing",
             Self::EnqueueMarkerOrBarrier(_) => "EnqueueMarkerOrBarrier",
             Self::Flush(_) => "Flush",
             Self::Finish(_) => "Finish",
@@ -317,6 +322,7 @@ impl<'a> CommandMessage<'a> {
                 Self::EnqueueFillBuffer(message) => (message.event, message.wait),
                 Self::EnqueueFillImage(message) => (message.event, message.wait),
                 Self::EnqueueMigrateMemObjects(message) => (message.event, message.wait),
+                Self::EnqueueNothing(message) => (message.event, message.wait),
                 Self::EnqueueMarkerOrBarrier(message) => (message.event, message.wait),
                 Self::EnqueueCopyBuffer(message) => (message.event, message.wait),
                 Self::EnqueueCopyBufferRect(message) => (message.event, message.wait),
@@ -1051,7 +1057,7 @@ impl Waits for CreateCommandQueue<'_> {
 }
 
 /// `store` is the arena offset of the buffer's own memory (zero copy), or u64::MAX. Initial contents come as the frame's
-/// bulk bytes if `initial`, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
+/// bulk bytes, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
 /// Whether it waits is the caller's choice: beyond the session's memory credit it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CreateBuffer {
@@ -1060,7 +1066,6 @@ pub struct CreateBuffer {
     pub flags: u64,
     pub size: u64,
     pub store: u64,
-    pub initial: bool,
 }
 
 impl Encode for CreateBuffer {
@@ -1071,12 +1076,11 @@ impl Encode for CreateBuffer {
         self.flags.encode(out);
         self.size.encode(out);
         self.store.encode(out);
-        self.initial.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for CreateBuffer {
-    const MIN_SIZE: usize = 41usize;
+    const MIN_SIZE: usize = 40usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -1085,10 +1089,11 @@ impl<'a> Decode<'a> for CreateBuffer {
             flags: Decode::decode(reader)?,
             size: Decode::decode(reader)?,
             store: Decode::decode(reader)?,
-            initial: Decode::decode(reader)?,
         })
     }
 }
+
+impl FixedSize for CreateBuffer {}
 
 impl Command for CreateBuffer {
     const OPCODE: u16 = 11u16;
@@ -1162,7 +1167,6 @@ pub struct CreateImage {
     pub mip_levels: u32,
     pub samples: u32,
     pub parent: Handle,
-    pub initial: bool,
 }
 
 impl Encode for CreateImage {
@@ -1183,12 +1187,11 @@ impl Encode for CreateImage {
         self.mip_levels.encode(out);
         self.samples.encode(out);
         self.parent.encode(out);
-        self.initial.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for CreateImage {
-    const MIN_SIZE: usize = 101usize;
+    const MIN_SIZE: usize = 100usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -1207,10 +1210,11 @@ impl<'a> Decode<'a> for CreateImage {
             mip_levels: Decode::decode(reader)?,
             samples: Decode::decode(reader)?,
             parent: Decode::decode(reader)?,
-            initial: Decode::decode(reader)?,
         })
     }
 }
+
+impl FixedSize for CreateImage {}
 
 impl Command for CreateImage {
     const OPCODE: u16 = 13u16;
@@ -2509,6 +2513,37 @@ impl<'a> Decode<'a> for EnqueueMigrateMemObjects<'a> {
 impl Command for EnqueueMigrateMemObjects<'_> {
     const OPCODE: u16 = 46u16;
     const NAME: &'static str = "EnqueueMigrateMemObjects";
+}
+
+/// Only waits for `wait`, as every command does, and for barriers before it: a map or unmap that moves no bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EnqueueNothing<'a> {
+    pub event: Handle,
+    pub wait: List<'a, Handle>,
+}
+
+impl Encode for EnqueueNothing<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.event.encode(out);
+        self.wait.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for EnqueueNothing<'a> {
+    const MIN_SIZE: usize = 12usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            event: Decode::decode(reader)?,
+            wait: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for EnqueueNothing<'_> {
+    const OPCODE: u16 = 69u16;
+    const NAME: &'static str = "EnqueueNothing";
 }
 
 /// clEnqueueMarker, clEnqueueWaitForEvents, clEnqueueBarrier and their *WithWaitList forms.

@@ -27,12 +27,12 @@ macro_rules! every_message {
         $check ! (EnqueueRead); $check ! (EnqueueWrite); $check ! (EnqueueMapStore);
         $check ! (EnqueueUnmapStore); $check ! (EnqueueFillBuffer); $check !
         (EnqueueFillImage); $check ! (EnqueueMigrateMemObjects); $check !
-        (EnqueueMarkerOrBarrier); $check ! (Flush); $check ! (Finish); $check !
-        (WaitForEvent); $check ! (Fetched); $check ! (Delivered); $check !
-        (TransferRefused); $check ! (EventStatus); $check ! (TransferDone); $check !
-        (Fetch); $check ! (Deliver); $check ! (ProgramBuilt); $check ! (Output); $check !
-        (ContextNotify); $check ! (MemDestroyed); $check ! (StreamClosed); $check !
-        (EnqueueCopyBuffer); $check ! (EnqueueCopyBufferRect); $check !
+        (EnqueueNothing); $check ! (EnqueueMarkerOrBarrier); $check ! (Flush); $check !
+        (Finish); $check ! (WaitForEvent); $check ! (Fetched); $check ! (Delivered);
+        $check ! (TransferRefused); $check ! (EventStatus); $check ! (TransferDone);
+        $check ! (Fetch); $check ! (Deliver); $check ! (ProgramBuilt); $check ! (Output);
+        $check ! (ContextNotify); $check ! (MemDestroyed); $check ! (StreamClosed);
+        $check ! (EnqueueCopyBuffer); $check ! (EnqueueCopyBufferRect); $check !
         (EnqueueCopyImage); $check ! (EnqueueCopyImageToBuffer); $check !
         (EnqueueCopyBufferToImage);
     };
@@ -257,7 +257,6 @@ impl<'a> Arbitrary<'a> for CreateBuffer {
             flags: Arbitrary::arbitrary(source),
             size: Arbitrary::arbitrary(source),
             store: Arbitrary::arbitrary(source),
-            initial: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -292,7 +291,6 @@ impl<'a> Arbitrary<'a> for CreateImage {
             mip_levels: Arbitrary::arbitrary(source),
             samples: Arbitrary::arbitrary(source),
             parent: Arbitrary::arbitrary(source),
-            initial: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -650,6 +648,15 @@ impl<'a> Arbitrary<'a> for EnqueueMigrateMemObjects<'a> {
             wait: Arbitrary::arbitrary(source),
             mems: Arbitrary::arbitrary(source),
             flags: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for EnqueueNothing<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            event: Arbitrary::arbitrary(source),
+            wait: Arbitrary::arbitrary(source),
         }
     }
 }

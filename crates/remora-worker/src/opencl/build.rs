@@ -15,7 +15,6 @@ use super::driver::{Driver, Object, call, query, query_number};
 use super::executor::{DRIVER_STACK, guarded, spawn};
 use super::kernel_facts::{self, text};
 use super::shared::Shared;
-use super::violation::Violation;
 use crate::lock;
 
 /// A program.
@@ -94,23 +93,24 @@ struct State {
     waiting: VecDeque<Job>,
 }
 
-type Job = Box<dyn FnOnce(&Arc<Shared>) + Send>;
+/// Builds, or tells why that can't be done.
+type Job = Box<dyn FnOnce(&Arc<Shared>, Result<(), cl_int>) + Send>;
 
 /// As many builds as a large program compiles at once; compilers take much memory.
 const MOST: usize = 16;
 
 impl Builds {
-    fn start(&self, shared: &Arc<Shared>, job: Job) -> Result<(), Violation> {
+    fn start(&self, shared: &Arc<Shared>, job: Job) {
         let mut state = lock(&self.state);
         state.waiting.push_back(job);
         if state.running >= MOST {
-            return Ok(());
+            return;
         }
         let builder = Arc::clone(shared);
         let body = move || {
             guarded(&builder, || {
                 while let Some(job) = builder.builds.next() {
-                    job(&builder);
+                    job(&builder, Ok(()));
                 }
                 Ok(())
             });
@@ -121,10 +121,13 @@ impl Builds {
             Err(_) if state.running > 0 => {}
             Err(error) => {
                 tracing::error!(%error, "no thread for a build");
-                return Err(Violation::new("no room for a thread"));
+                let job = state.waiting.pop_back();
+                drop(state);
+                if let Some(job) = job {
+                    job(shared, Err(CL_OUT_OF_RESOURCES));
+                }
             }
         }
-        Ok(())
     }
 
     fn next(&self) -> Option<Job> {
@@ -138,15 +141,12 @@ impl Builds {
 }
 
 /// Executes `BuildProgram`.
-///
-/// # Errors
-/// If there is no room for a thread.
-pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) -> Result<(), Violation> {
+pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
     let (handle, serial) = (message.program, message.serial);
     let (options, added) = with_arg_info(message.options);
     let found = found(shared, handle, &message.devices);
-    let job = move |shared: &Arc<Shared>| {
-        let (program, devices) = match found {
+    let job = move |shared: &Arc<Shared>, room: Result<(), cl_int>| {
+        let (program, devices) = match room.and(found) {
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
@@ -160,14 +160,11 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) -> Result<(), Vio
         };
         report(shared, handle, serial, code, &program, &devices, added);
     };
-    shared.builds.start(shared, Box::new(job))
+    shared.builds.start(shared, Box::new(job));
 }
 
 /// Executes `CompileProgram`.
-///
-/// # Errors
-/// If there is no room for a thread.
-pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) -> Result<(), Violation> {
+pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
     let (handle, serial) = (message.program, message.serial);
     let (options, added) = with_arg_info(message.options);
     let found = found(shared, handle, &message.devices);
@@ -176,8 +173,8 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) -> Result<(),
         .iter()
         .map(|header| Ok((c_string(header.name), shared.tables.programs.get(header.program)?)))
         .collect();
-    let job = move |shared: &Arc<Shared>| {
-        let ((program, devices), headers) = match found.and_then(|found| Ok((found, headers?))) {
+    let job = move |shared: &Arc<Shared>, room: Result<(), cl_int>| {
+        let ((program, devices), headers) = match room.and(found).and_then(|found| Ok((found, headers?))) {
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
@@ -208,14 +205,11 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) -> Result<(),
         };
         report(shared, handle, serial, code, &program, &devices, added);
     };
-    shared.builds.start(shared, Box::new(job))
+    shared.builds.start(shared, Box::new(job));
 }
 
 /// Executes `LinkProgram`.
-///
-/// # Errors
-/// If there is no room for a thread.
-pub fn link(shared: &Arc<Shared>, message: &LinkProgram<'_>) -> Result<(), Violation> {
+pub fn link(shared: &Arc<Shared>, message: &LinkProgram<'_>) {
     // What is linked may come from anywhere.
     shared.may_print.store(true, Ordering::SeqCst);
     let (handle, serial, options) = (message.program, message.serial, c_string(message.options));
@@ -226,8 +220,8 @@ pub fn link(shared: &Arc<Shared>, message: &LinkProgram<'_>) -> Result<(), Viola
             || devices.iter().any(|device| device.platform != context.platform);
         if alien { Err(CL_INVALID_CONTEXT) } else { Ok((context, devices, inputs)) }
     });
-    let job = move |shared: &Arc<Shared>| {
-        let (context, devices, inputs) = match found {
+    let job = move |shared: &Arc<Shared>, room: Result<(), cl_int>| {
+        let (context, devices, inputs) = match room.and(found) {
             Ok(found) => found,
             Err(code) => return link_refused(shared, handle, serial, code, &[]),
         };
@@ -257,7 +251,7 @@ pub fn link(shared: &Arc<Shared>, message: &LinkProgram<'_>) -> Result<(), Viola
         let _building = lock(&program.building);
         report(shared, handle, serial, code, &program, &devices, false);
     };
-    shared.builds.start(shared, Box::new(job))
+    shared.builds.start(shared, Box::new(job));
 }
 
 type Found = Result<(Arc<Program>, Vec<Arc<Device>>), cl_int>;
@@ -291,7 +285,7 @@ const ARG_INFO: &str = " -cl-kernel-arg-info";
 fn with_arg_info(options: &[u8]) -> (CString, bool) {
     let mut options = text(options.to_vec());
     let name = ARG_INFO.trim().as_bytes();
-    let missing = !options.windows(name.len()).any(|window| window == name);
+    let missing = !options.split(u8::is_ascii_whitespace).any(|word| word == name);
     if missing {
         options.extend_from_slice(ARG_INFO.as_bytes());
     }
@@ -319,8 +313,10 @@ fn report(
 ) {
     let devices = if devices.is_empty() { &program.devices } else { devices };
     let built: Vec<_> = devices.iter().map(|device| Built::new(shared.driver, program, device, added)).collect();
-    let executable = built.iter().any(|built| built.status == CL_BUILD_SUCCESS && built.may_be_executable());
-    let kernels = if executable { kernel_facts::gather(shared.driver, program, devices) } else { Vec::new() };
+    // Kernels are the whole program's: another device may have been built for before.
+    let executable = |device: &&Arc<Device>| Built::new(shared.driver, program, device, added).is_executable();
+    let able: Vec<_> = program.devices.iter().filter(executable).cloned().collect();
+    let kernels = if able.is_empty() { Vec::new() } else { kernel_facts::gather(shared.driver, program, &able) };
     let notice = ProgramBuilt {
         program: handle,
         serial,
@@ -385,8 +381,8 @@ impl Built {
         }
     }
 
-    fn may_be_executable(&self) -> bool {
-        self.binary_type == CL_PROGRAM_BINARY_TYPE_EXECUTABLE
+    fn is_executable(&self) -> bool {
+        self.status == CL_BUILD_SUCCESS && self.binary_type == CL_PROGRAM_BINARY_TYPE_EXECUTABLE
     }
 
     fn wire(&self) -> DeviceBuild<'_> {

@@ -12,7 +12,8 @@ use remora_protocol::opencl::{
 use remora_protocol::{Handle, List};
 
 use super::area::Shape;
-use super::copies::{map_store, memory, read, unmap_store, write};
+use super::copied::check_copy;
+use super::copies::{map_store, memory, nothing, read, unmap_store, write};
 use super::driver::{call, check};
 use super::generated::uniform;
 use super::queue::At;
@@ -35,6 +36,13 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
         CommandMessage::EnqueueFillImage(message) => fill_image(at, message),
         CommandMessage::EnqueueMigrateMemObjects(message) => migrate(at, message),
         CommandMessage::EnqueueMarkerOrBarrier(message) => marker_or_barrier(at, message),
+        CommandMessage::EnqueueNothing(message) => {
+            // SAFETY: `enqueue` gives live events, and where to put one or null.
+            let enqueued =
+                at.enqueue(message.event, &message.wait, false, |wait, event| unsafe { nothing(at, wait, event) })?;
+            at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
+            Ok(())
+        }
         CommandMessage::Flush(_) => {
             at.queue.flush(at.shared);
             at.reply_status(CL_SUCCESS);
@@ -150,12 +158,13 @@ fn migrate(at: &At<'_>, message: &EnqueueMigrateMemObjects<'_>) -> Result<(), Vi
     Ok(())
 }
 
-/// Commands that only pass their arguments on.
+/// Commands that only pass their arguments on, once the regions are known to lie inside their objects.
 fn copy(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violation> {
     let Some((event, wait)) = event_and_wait(message) else {
         return Err(Violation::new("a command of another stream"));
     };
     let enqueued = at.enqueue(event, &wait, false, |wait, event| {
+        check_copy(message, |handle| memory(at, handle).map(|mem| mem.shape))?;
         let mut kept = Vec::new();
         let find = |handle: Handle| {
             let mem = memory(at, handle)?;

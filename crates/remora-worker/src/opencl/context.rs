@@ -6,12 +6,12 @@ use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use opencl_sys::{
-    CL_CONTEXT_PLATFORM, CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE_CUSTOM, CL_INVALID_DEVICE, CL_INVALID_PLATFORM,
-    CL_MEM_READ_WRITE, CL_PLATFORM_VERSION, CL_QUEUE_PROFILING_ENABLE, CL_SUCCESS, cl_context_properties, cl_device_id,
-    cl_device_type, cl_int, cl_platform_id,
+    CL_CONTEXT_INTEROP_USER_SYNC, CL_CONTEXT_PLATFORM, CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE_CUSTOM, CL_INVALID_DEVICE,
+    CL_INVALID_PLATFORM, CL_INVALID_PROPERTY, CL_MEM_READ_WRITE, CL_PLATFORM_VERSION, CL_QUEUE_PROFILING_ENABLE,
+    CL_SUCCESS, cl_context_properties, cl_device_id, cl_device_type, cl_int, cl_platform_id,
 };
 use remora_protocol::opencl::CreateContext;
-use remora_protocol::{Handle, Kind};
+use remora_protocol::{Handle, Kind, List};
 
 use super::driver::{Driver, Object, call, create, query};
 use super::shared::Shared;
@@ -177,7 +177,7 @@ impl Context {
         }
         let mut properties = vec![CL_CONTEXT_PLATFORM, platform.id as cl_context_properties];
         // Names and values travel as 64 bits; the driver's are as wide as its pointers.
-        properties.extend(message.properties.iter().map(|property| property as cl_context_properties));
+        properties.extend(interop_user_sync(&message.properties)?);
         properties.push(0);
         let ids: Vec<_> = devices.iter().map(|device| device.id).collect();
         let count = u32::try_from(ids.len()).map_err(|_| CL_INVALID_DEVICE)?;
@@ -246,6 +246,15 @@ impl Context {
         // SAFETY: the driver has just made it for us.
         let made = unsafe { Object::new(raw, driver.clReleaseMemObject) };
         Ok(self.scratch.get_or_init(|| made).raw())
+    }
+}
+
+/// The one property of a context that the client may give. The values of others are pointers of the program's process.
+fn interop_user_sync(properties: &List<'_, u64>) -> Result<Vec<cl_context_properties>, cl_int> {
+    match properties.iter().map(|word| word as cl_context_properties).collect::<Vec<_>>().as_slice() {
+        [] => Ok(Vec::new()),
+        pair @ [CL_CONTEXT_INTEROP_USER_SYNC, 0 | 1] => Ok(pair.to_vec()),
+        _ => Err(CL_INVALID_PROPERTY),
     }
 }
 

@@ -43,7 +43,8 @@ pub fn read(at: &At<'_>, message: &EnqueueRead<'_>) -> Result<(), Violation> {
     let bulk = Bulk { offset: message.staging, length: region.packed() as u64 };
     let staging = at.shared.client_memory(bulk)?;
     at.shared.stats.bytes_copied.add(bulk.length);
-    let inline = at.answer && at.queue.may_block(at.shared);
+    // With a wait list the executor would block while it keeps failing events as they are, which holds others up.
+    let inline = at.answer && message.wait.is_empty() && at.queue.may_block(at.shared);
     let blocking = if inline { CL_TRUE } else { CL_FALSE };
     let enqueued = at.enqueue(message.event, &message.wait, !inline, |wait, event| {
         // SAFETY: live objects; the staging is the client's until it is told that the read is done, and stays mapped.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
+use opencl_sys::{CL_OUT_OF_RESOURCES, cl_int};
 use remora_link::{Lane, Receiver};
 use remora_protocol::Frame;
 use remora_protocol::opencl::CommandMessage;
@@ -38,11 +39,12 @@ struct Stream {
 }
 
 impl Executors {
-    /// Makes `stream` ready for a queue, with a thread if it has none yet. The result is where its commands are answered.
+    /// Makes `stream` ready for a queue, with a thread if it has none yet. The result is where its commands are answered,
+    /// or a code if there is no room.
     ///
     /// # Errors
-    /// If the number can't be a queue's, or is in use: no client does that. Or if there is no room for a thread.
-    pub fn open(&self, shared: &Arc<Shared>, stream: u32) -> Result<Arc<Replies>, Violation> {
+    /// If the number can't be a queue's, or is in use: no client does that.
+    pub fn open(&self, shared: &Arc<Shared>, stream: u32) -> Result<Result<Arc<Replies>, cl_int>, Violation> {
         if stream < FIRST_QUEUE || !shared.progress.has(stream) {
             return Err(Violation::new("a queue in a stream that does not exist"));
         }
@@ -51,12 +53,12 @@ impl Executors {
             if lock(&open.queue).is_some() {
                 return Err(Violation::new("a queue in a stream that is in use"));
             }
-            return Ok(Arc::clone(&open.replies));
+            return Ok(Ok(Arc::clone(&open.replies)));
         }
-        let (receiver, replies) = lanes(shared, stream)?;
+        let Ok((receiver, replies)) = lanes(shared, stream) else { return Ok(Err(CL_OUT_OF_RESOURCES)) };
         let opened = Arc::new(Stream { replies: Arc::clone(&replies), queue: Mutex::new(None) });
         let executing = Arc::clone(&opened);
-        start(shared, stream, receiver, move |shared, frame, message| {
+        let started = start(shared, stream, receiver, move |shared, frame, message| {
             let Some(queue) = lock(&executing.queue).clone() else {
                 return Err(Violation::new("a command for a queue that is closed"));
             };
@@ -69,9 +71,12 @@ impl Executors {
                 name: message.name(),
             };
             commands::execute(&at, message)
-        })?;
+        });
+        if started.is_err() {
+            return Ok(Err(CL_OUT_OF_RESOURCES));
+        }
         streams.insert(stream, opened);
-        Ok(replies)
+        Ok(Ok(replies))
     }
 
     /// From now on the commands of the queue's stream are for it.
@@ -100,7 +105,7 @@ impl Executors {
 ///
 /// # Errors
 /// If there is no room for it.
-pub fn start_objects(shared: &Arc<Shared>) -> Result<(), Violation> {
+pub fn start_objects(shared: &Arc<Shared>) -> Result<(), NoRoom> {
     let (receiver, replies) = lanes(shared, OBJECTS)?;
     start(shared, OBJECTS, receiver, move |shared, frame, message| {
         objects::execute(&objects::At { shared, replies: &replies, frame }, message)
@@ -111,8 +116,8 @@ pub fn start_objects(shared: &Arc<Shared>) -> Result<(), Violation> {
 ///
 /// # Errors
 /// If there is no room for it.
-pub fn start_transfers(shared: &Arc<Shared>) -> Result<(), Violation> {
-    let receiver = shared.link.receiver(Lane::Commands(TRANSFERS)).map_err(|error| no_room(&error))?;
+pub fn start_transfers(shared: &Arc<Shared>) -> Result<(), NoRoom> {
+    let receiver = shared.link.receiver(Lane::Commands(TRANSFERS)).map_err(|error| NoRoom(error.to_string()))?;
     start(shared, TRANSFERS, receiver, |shared, frame, message| {
         let job = match message {
             CommandMessage::Fetched(message) => Job::Fetched { transfer: message.transfer, bulk: frame.bulk },
@@ -124,28 +129,29 @@ pub fn start_transfers(shared: &Arc<Shared>) -> Result<(), Violation> {
     })
 }
 
-fn lanes(shared: &Shared, stream: u32) -> Result<(Receiver, Arc<Replies>), Violation> {
-    let receiver = shared.link.receiver(Lane::Commands(stream)).map_err(|error| no_room(&error))?;
-    let sender = shared.link.sender(Lane::Replies(stream)).map_err(|error| no_room(&error))?;
+fn lanes(shared: &Shared, stream: u32) -> Result<(Receiver, Arc<Replies>), NoRoom> {
+    let lane = |error: remora_link::LinkError| NoRoom(error.to_string());
+    let receiver = shared.link.receiver(Lane::Commands(stream)).map_err(lane)?;
+    let sender = shared.link.sender(Lane::Replies(stream)).map_err(lane)?;
     Ok((receiver, Arc::new(Replies::new(sender))))
 }
 
-fn no_room(error: &remora_link::LinkError) -> Violation {
-    tracing::error!(%error, "a stream can't be opened");
-    Violation::new("no room for a stream")
-}
+/// Memory or a thread that a stream needs can't be had.
+#[derive(Debug, thiserror::Error)]
+#[error("no room for a stream: {0}")]
+pub struct NoRoom(String);
 
 fn start(
     shared: &Arc<Shared>,
     stream: u32,
     receiver: Receiver,
     execute: impl FnMut(&Arc<Shared>, &Frame<'_>, &CommandMessage<'_>) -> Result<(), Violation> + Send + 'static,
-) -> Result<(), Violation> {
+) -> Result<(), NoRoom> {
     let shared = Arc::clone(shared);
     let body = move || guarded(&shared, || receive(&shared, stream, receiver, execute));
     spawn(&format!("stream-{stream}"), DRIVER_STACK, body).map_err(|error| {
         tracing::error!(%error, "no thread for a stream");
-        Violation::new("no room for a thread")
+        NoRoom(error.to_string())
     })
 }
 

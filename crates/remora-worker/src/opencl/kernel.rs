@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use opencl_sys::{
     CL_INVALID_ARG_INDEX, CL_INVALID_ARG_SIZE, CL_INVALID_ARG_VALUE, CL_INVALID_CONTEXT, CL_INVALID_KERNEL_NAME,
-    CL_KERNEL_ARG_ADDRESS_PRIVATE, CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_NUM_ARGS,
-    cl_int,
+    CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_NUM_ARGS, cl_int,
 };
 use remora_protocol::Handle;
+use remora_protocol::argument::{Takes, kind};
 use remora_protocol::opencl::{CreateKernel, GetKernelSubGroupInfo, KernelArg};
 
 use super::build::Program;
 use super::context::Context;
 use super::driver::{Driver, Object, call, check, create, query, query_number};
+use super::kernel_facts::text;
 use super::shared::Shared;
 use crate::lock;
 
@@ -25,7 +26,8 @@ pub struct Kernel {
     pub context: Arc<Context>,
     /// Its program.
     pub program: Arc<Program>,
-    /// What each argument takes, as far as the driver says.
+    /// What each argument takes, as far as the driver says. A driver believes that the bytes for an object are a pointer to
+    /// one: so bytes are only passed where no object belongs.
     takes: Vec<Takes>,
     arguments: Mutex<Arguments>,
 }
@@ -58,26 +60,6 @@ impl Last {
         same_object && self.kind == argument.kind && self.bytes == argument.value
     }
 }
-
-/// What an argument takes. A driver believes that the bytes for an object are a pointer to one: so bytes are only passed
-/// where no object belongs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Takes {
-    /// The driver does not say.
-    Unknown,
-    Bytes,
-    Local,
-    Memory,
-    Sampler,
-    Queue,
-}
-
-const NOT_SET: u8 = 0;
-const BYTES: u8 = 1;
-const LOCAL: u8 = 2;
-const MEMORY: u8 = 3;
-const SAMPLER: u8 = 4;
-const QUEUE: u8 = 5;
 
 impl Kernel {
     /// Executes `CreateKernel`.
@@ -117,7 +99,7 @@ impl Kernel {
         let mut last = lock(&self.arguments);
         let mut objects = Vec::new();
         for (index, argument) in arguments.iter().enumerate() {
-            if argument.kind == NOT_SET {
+            if argument.kind == kind::NOT_SET {
                 // Left to the driver, which says CL_INVALID_KERNEL_ARGS if nothing was ever set.
                 continue;
             }
@@ -147,37 +129,32 @@ impl Kernel {
         argument: &KernelArg<'a>,
     ) -> Result<(ArgumentValue<'a>, Option<Arc<AnyObject>>), cl_int> {
         let takes = self.takes.get(index).copied().unwrap_or(Takes::Unknown);
-        let wanted = match argument.kind {
-            BYTES => Takes::Bytes,
-            LOCAL => Takes::Local,
-            MEMORY => Takes::Memory,
-            SAMPLER => Takes::Sampler,
-            QUEUE => Takes::Queue,
-            _ => return Err(CL_INVALID_ARG_VALUE),
-        };
-        if takes != wanted && takes != Takes::Unknown {
+        if !takes.accepts(argument.kind) {
             return Err(CL_INVALID_ARG_VALUE);
         }
-        if wanted == Takes::Bytes {
+        if argument.kind == kind::BYTES {
+            // Where the type is the program's own, these may be for an object after all. What a driver makes of them then
+            // is the tenant's own loss: it can't be told.
             return Ok((ArgumentValue::Bytes(argument.value), None));
         }
         let number = number(argument.value)?;
         let (handle, tables) = (Handle::from_bits(number), &shared.tables);
-        match wanted {
-            Takes::Local => Ok((ArgumentValue::Local(usize::try_from(number).map_err(|_| CL_INVALID_ARG_SIZE)?), None)),
-            Takes::Memory if handle.is_none() => Ok((ArgumentValue::Object(ptr::null_mut()), None)),
-            Takes::Memory => {
+        match argument.kind {
+            kind::LOCAL => Ok((ArgumentValue::Local(usize::try_from(number).map_err(|_| CL_INVALID_ARG_SIZE)?), None)),
+            kind::MEMORY if handle.is_none() => Ok((ArgumentValue::Object(ptr::null_mut()), None)),
+            kind::MEMORY => {
                 let mem = tables.mems.get(handle)?;
                 Ok((self.object(&mem.context, mem.raw())?, Some(mem)))
             }
-            Takes::Sampler => {
+            kind::SAMPLER => {
                 let sampler = tables.samplers.get(handle)?;
                 Ok((self.object(&sampler.context, sampler.raw())?, Some(sampler)))
             }
-            Takes::Queue | Takes::Bytes | Takes::Unknown => {
+            kind::QUEUE => {
                 let queue = tables.queues.get(handle)?;
                 Ok((self.object(&queue.context, queue.raw())?, Some(queue)))
             }
+            _ => Err(CL_INVALID_ARG_VALUE),
         }
     }
 
@@ -237,29 +214,11 @@ fn takes(driver: Driver, kernel: &Object) -> Vec<Takes> {
             }
         });
         match (address, type_name) {
-            (Ok(address), Ok(type_name)) => classify(u32::from_ne_bytes(address), &type_name),
+            (Ok(address), Ok(type_name)) => Takes::of(u32::from_ne_bytes(address), &text(type_name)),
             _ => Takes::Unknown,
         }
     };
     (0..argument_count(driver, kernel)).map(takes).collect()
-}
-
-fn classify(address: u32, type_name: &[u8]) -> Takes {
-    let is = |name: &[u8]| type_name.starts_with(name);
-    if is(b"image") || is(b"pipe") {
-        Takes::Memory
-    } else if is(b"sampler_t") {
-        Takes::Sampler
-    } else if is(b"queue_t") {
-        Takes::Queue
-    } else {
-        match address {
-            opencl_sys::CL_KERNEL_ARG_ADDRESS_LOCAL => Takes::Local,
-            opencl_sys::CL_KERNEL_ARG_ADDRESS_GLOBAL | opencl_sys::CL_KERNEL_ARG_ADDRESS_CONSTANT => Takes::Memory,
-            CL_KERNEL_ARG_ADDRESS_PRIVATE => Takes::Bytes,
-            _ => Takes::Unknown,
-        }
-    }
 }
 
 /// Executes `GetKernelSubGroupInfo`.
@@ -305,20 +264,3 @@ pub fn sub_group_info(shared: &Shared, message: &GetKernelSubGroupInfo<'_>) -> R
 
 /// The longest answer has three sizes.
 const MAX_SUB_GROUP_INFO: usize = 256;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use opencl_sys::{CL_KERNEL_ARG_ADDRESS_GLOBAL, CL_KERNEL_ARG_ADDRESS_LOCAL};
-
-    #[test]
-    fn arguments_are_told_apart() {
-        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_GLOBAL, b"float*\0"), Takes::Memory);
-        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_GLOBAL, b"image2d_t\0"), Takes::Memory);
-        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_PRIVATE, b"image2d_t\0"), Takes::Memory);
-        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_LOCAL, b"int*\0"), Takes::Local);
-        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_PRIVATE, b"sampler_t\0"), Takes::Sampler);
-        assert_eq!(classify(CL_KERNEL_ARG_ADDRESS_PRIVATE, b"struct point\0"), Takes::Bytes);
-        assert_eq!(classify(0, b"whatever\0"), Takes::Unknown);
-    }
-}

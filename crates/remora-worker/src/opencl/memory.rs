@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use opencl_sys::{
     CL_BUFFER_CREATE_TYPE_REGION, CL_IMAGE_ELEMENT_SIZE, CL_INVALID_BUFFER_SIZE, CL_INVALID_CONTEXT,
-    CL_INVALID_IMAGE_FORMAT_DESCRIPTOR, CL_INVALID_IMAGE_SIZE, CL_INVALID_OPERATION, CL_INVALID_VALUE,
-    CL_MEM_COPY_HOST_PTR, CL_MEM_HOST_NO_ACCESS, CL_MEM_HOST_READ_ONLY, CL_MEM_HOST_WRITE_ONLY, CL_MEM_OBJECT_IMAGE1D,
-    CL_MEM_OBJECT_IMAGE1D_ARRAY, CL_MEM_OBJECT_IMAGE1D_BUFFER, CL_MEM_OBJECT_IMAGE2D, CL_MEM_OBJECT_IMAGE2D_ARRAY,
-    CL_MEM_OBJECT_IMAGE3D, CL_MEM_USE_HOST_PTR, CL_TRUE, cl_buffer_region, cl_image_desc, cl_image_format, cl_int,
+    CL_INVALID_IMAGE_DESCRIPTOR, CL_INVALID_IMAGE_FORMAT_DESCRIPTOR, CL_INVALID_IMAGE_SIZE, CL_INVALID_OPERATION,
+    CL_INVALID_VALUE, CL_MEM_ALLOC_HOST_PTR, CL_MEM_COPY_HOST_PTR, CL_MEM_HOST_NO_ACCESS, CL_MEM_HOST_READ_ONLY,
+    CL_MEM_HOST_WRITE_ONLY, CL_MEM_KERNEL_READ_AND_WRITE, CL_MEM_OBJECT_IMAGE1D, CL_MEM_OBJECT_IMAGE1D_ARRAY,
+    CL_MEM_OBJECT_IMAGE1D_BUFFER, CL_MEM_OBJECT_IMAGE2D, CL_MEM_OBJECT_IMAGE2D_ARRAY, CL_MEM_OBJECT_IMAGE3D,
+    CL_MEM_READ_ONLY, CL_MEM_READ_WRITE, CL_MEM_USE_HOST_PTR, CL_MEM_WRITE_ONLY, CL_TRUE, cl_buffer_region,
+    cl_image_desc, cl_image_format, cl_int,
 };
 use remora_protocol::Bulk;
 use remora_protocol::opencl::{CreateBuffer, CreateImage, CreateSampler, CreateSubBuffer, InitMem};
@@ -115,8 +117,18 @@ impl Host {
 
 /// Flags that say where memory comes from; here the worker decides that.
 const HOST_POINTER: u64 = CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR;
-/// Flags that forbid the worker to write first contents. The client checks the program's use against them.
+/// Flags about what the program will do. The client holds it to them; the worker does more: it fills new objects, and maps
+/// by reading and writing.
 const HOST_ACCESS: u64 = CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS;
+
+/// All that OpenCL 3.0 has.
+const CORE_FLAGS: u64 = HOST_POINTER
+    | HOST_ACCESS
+    | CL_MEM_READ_WRITE
+    | CL_MEM_WRITE_ONLY
+    | CL_MEM_READ_ONLY
+    | CL_MEM_ALLOC_HOST_PTR
+    | CL_MEM_KERNEL_READ_AND_WRITE;
 
 /// What came of a creation. The outer error ends the session, the inner one is for the program.
 type Created<T> = Result<Result<Arc<T>, cl_int>, Violation>;
@@ -163,8 +175,7 @@ fn store(shared: &Shared, message: &CreateBuffer, contents: Option<*mut u8>) -> 
 fn new_buffer(shared: &Arc<Shared>, message: &CreateBuffer, host: &Host) -> Result<Mem, cl_int> {
     let context = shared.tables.contexts.get(message.context)?;
     let size = usize::try_from(message.size).map_err(|_| CL_INVALID_BUFFER_SIZE)?;
-    let later = message.initial && matches!(host, Host::None);
-    let flags = driver_flags(message.flags, later) | host.flags();
+    let flags = driver_flags(message.flags)? | host.flags();
     // SAFETY: a live context; the host pointer, if any, has `size` bytes, and a store stays as long as the arena.
     let raw = unsafe { create!(shared.driver, clCreateBuffer(context.raw(), flags, size, host.pointer())) }?;
     shared.stats.allocated(message.size);
@@ -181,9 +192,10 @@ fn new_buffer(shared: &Arc<Shared>, message: &CreateBuffer, host: &Host) -> Resu
     })
 }
 
-fn driver_flags(flags: u64, contents_later: bool) -> u64 {
-    let flags = flags & !HOST_POINTER;
-    if contents_later { flags & !HOST_ACCESS } else { flags }
+/// The program's flags as the driver gets them.
+fn driver_flags(flags: u64) -> Result<u64, cl_int> {
+    // Some flags of the vendors' give the host pointer another meaning.
+    if flags & !CORE_FLAGS == 0 { Ok(flags & !(HOST_POINTER | HOST_ACCESS)) } else { Err(CL_INVALID_VALUE) }
 }
 
 /// Executes `CreateSubBuffer`.
@@ -197,7 +209,7 @@ pub fn create_sub_buffer(shared: &Arc<Shared>, message: &CreateSubBuffer) -> Res
     let origin = usize::try_from(message.origin).map_err(|_| CL_INVALID_VALUE)?;
     let size = usize::try_from(end - message.origin).map_err(|_| CL_INVALID_VALUE)?;
     let region = cl_buffer_region { origin, size };
-    let flags = message.flags & !HOST_POINTER;
+    let flags = driver_flags(message.flags)?;
     // SAFETY: a live buffer, and a region of the type that is named.
     let raw = unsafe {
         create!(
@@ -224,6 +236,9 @@ pub fn create_sub_buffer(shared: &Arc<Shared>, message: &CreateSubBuffer) -> Res
 /// # Errors
 /// If `bulk` is not the client's to give, or does not hold what the message says.
 pub fn create_image(shared: &Arc<Shared>, message: &CreateImage, bulk: Option<Bulk>) -> Created<Mem> {
+    if bulk.is_some() && !message.parent.is_none() {
+        return Err(Violation::new("contents of an image that is made of another object"));
+    }
     let contents = bulk.map(|bulk| shared.client_memory(bulk)).transpose()?;
     let (element, extent, bytes) = match dimensions(message) {
         Ok(dimensions) => dimensions,
@@ -264,6 +279,9 @@ fn new_image(
     if parent.as_ref().is_some_and(|parent| !Arc::ptr_eq(&parent.context, &context)) {
         return Err(CL_INVALID_CONTEXT);
     }
+    if parent.as_ref().is_some_and(|parent| !holds(&parent.shape, message, element, extent)) {
+        return Err(CL_INVALID_IMAGE_DESCRIPTOR);
+    }
     let size = |value: u64| usize::try_from(value).map_err(|_| CL_INVALID_IMAGE_SIZE);
     let format = cl_image_format { image_channel_order: message.order, image_channel_data_type: message.data_type };
     let description = cl_image_desc {
@@ -279,7 +297,7 @@ fn new_image(
         num_samples: message.samples,
         buffer: parent.as_ref().map_or(ptr::null_mut(), |parent| parent.raw()),
     };
-    let flags = driver_flags(message.flags, message.initial && matches!(host, Host::None)) | host.flags();
+    let flags = driver_flags(message.flags)? | host.flags();
     // SAFETY: a live context and parent; the host pointer, if any, holds the packed contents of exactly this image.
     let raw = unsafe {
         create!(
@@ -310,6 +328,24 @@ fn new_image(
         bytes,
         stats: Arc::clone(&shared.stats),
     })
+}
+
+/// Whether an image that is made of another object lies inside it.
+fn holds(parent: &Shape, message: &CreateImage, element: u32, extent: [u64; 3]) -> bool {
+    match parent {
+        Shape::Image { element: other, extent: whole } => {
+            *other == element && extent.iter().zip(whole).all(|(length, limit)| length <= limit)
+        }
+        Shape::Buffer(whole) => {
+            let [width, height, depth] = extent;
+            let end = || {
+                let row = width.checked_mul(u64::from(element))?;
+                let pitch = if message.row_pitch == 0 { row } else { message.row_pitch };
+                height.checked_sub(1)?.checked_mul(pitch)?.checked_add(row)
+            };
+            depth == 1 && end().is_some_and(|end| end <= *whole)
+        }
+    }
 }
 
 /// Executes `InitMem`: writes at once, on a queue that the program does not see. What fails makes the object unusable.
@@ -345,10 +381,10 @@ pub fn init(shared: &Arc<Shared>, message: &InitMem<'_>, bulk: Option<Bulk>) -> 
 /// The code for the program.
 pub fn create_sampler(shared: &Arc<Shared>, message: &CreateSampler<'_>) -> Result<Arc<Sampler>, cl_int> {
     let context = shared.tables.contexts.get(message.context)?;
-    let properties: Vec<u64> = message.properties.iter().chain([0]).collect();
+    let properties: Vec<u64> = message.properties.iter().chain([0, 0]).collect();
     let modern = context.version >= (2, 0) && shared.driver.clCreateSamplerWithProperties.is_some();
-    let raw = if modern && properties.len() > 1 {
-        // SAFETY: a live context, and a list that ends with 0.
+    let raw = if modern && properties.len() > 2 {
+        // SAFETY: a live context, and a list that ends with 0, also where the client's last name has no value.
         unsafe { create!(shared.driver, clCreateSamplerWithProperties(context.raw(), properties.as_ptr())) }
     } else {
         let (normalized, addressing, filter) = (message.normalized, message.addressing, message.filter);

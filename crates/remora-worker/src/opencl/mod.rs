@@ -8,6 +8,7 @@ pub mod build;
 pub mod commands;
 pub mod completions;
 pub mod context;
+mod copied;
 pub mod copies;
 pub mod driver;
 pub mod engine;

@@ -149,9 +149,18 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
             Ok(())
         }
         CommandMessage::Release(message) => release(at, message),
-        CommandMessage::BuildProgram(message) => build::build(shared, message),
-        CommandMessage::CompileProgram(message) => build::compile(shared, message),
-        CommandMessage::LinkProgram(message) => build::link(shared, message),
+        CommandMessage::BuildProgram(message) => {
+            build::build(shared, message);
+            Ok(())
+        }
+        CommandMessage::CompileProgram(message) => {
+            build::compile(shared, message);
+            Ok(())
+        }
+        CommandMessage::LinkProgram(message) => {
+            build::link(shared, message);
+            Ok(())
+        }
         other => programs::execute(at, other),
     }
 }
@@ -159,7 +168,7 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
 fn create_queue(at: &At<'_>, message: &CreateCommandQueue<'_>) -> Result<(), Violation> {
     let shared = at.shared;
     let replies = shared.executors.open(shared, message.stream)?;
-    let queue = Queue::create(shared, message, replies);
+    let queue = replies.and_then(|replies| Queue::create(shared, message, replies));
     if let Ok(queue) = &queue {
         shared.executors.install(queue);
     }
@@ -231,10 +240,11 @@ fn create_sub_devices(at: &At<'_>, message: &CreateSubDevices<'_>) -> Result<(),
 
 fn sub_devices(shared: &Shared, message: &CreateSubDevices<'_>) -> Result<Vec<Arc<Device>>, cl_int> {
     let parent = shared.tables.devices.get(message.device)?;
-    let properties: Vec<isize> = message.properties.iter().map(|property| property as isize).chain([0]).collect();
+    let properties: Vec<isize> = message.properties.iter().map(|property| property as isize).chain([0, 0]).collect();
     let (driver, mut count) = (shared.driver, 0);
     let nothing = std::ptr::null_mut();
-    // SAFETY: a live device, and a list that ends with 0; asks only for the number.
+    // SAFETY: a live device, and a list that ends with 0, also where the client's last name has no value; asks only for the
+    // number.
     check(unsafe { call!(driver, clCreateSubDevices(parent.id(), properties.as_ptr(), 0, nothing, &raw mut count)) })?;
     if count as usize > message.handles.len() {
         return Err(CL_INVALID_VALUE);

@@ -65,8 +65,8 @@ impl Queue {
         let properties = properties.and_then(|pair| pair.get(1)).copied().unwrap_or(0);
         let modern = context.version >= (2, 0) && shared.driver.clCreateCommandQueueWithProperties.is_some();
         let raw = if message.with_properties && modern {
-            let list: Vec<u64> = list.into_iter().chain([0]).collect();
-            // SAFETY: live objects, and a list that ends with 0.
+            let list: Vec<u64> = list.into_iter().chain([0, 0]).collect();
+            // SAFETY: live objects, and a list that ends with 0, also where the client's last name has no value.
             unsafe {
                 create!(shared.driver, clCreateCommandQueueWithProperties(context.raw(), device.id(), list.as_ptr()))
             }
