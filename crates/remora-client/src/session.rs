@@ -174,6 +174,22 @@ impl Session {
     ) -> Result<(u64, Answer), Lost> {
         self.check()?;
         let position = stream.send(command, needs, bulk, true)?;
+        self.answer(stream, position)
+    }
+
+    /// As [`Session::call`], if no other thread waits for an answer of this stream: the worker might come to this command
+    /// only after it. `None` if one does; nothing is sent then.
+    pub fn call_first<C: Command>(
+        &self,
+        stream: &Stream,
+        command: &C,
+        needs: &Needs,
+    ) -> Option<Result<(u64, Answer), Lost>> {
+        let sent = self.check().map_or_else(|lost| Some(Err(lost)), |()| stream.send_first(command, needs))?;
+        Some(sent.and_then(|position| self.answer(stream, position)))
+    }
+
+    fn answer(&self, stream: &Stream, position: u64) -> Result<(u64, Answer), Lost> {
         let answer = stream.reply(position)?;
         self.handled.wait(answer.notices())?;
         if stream.number() != OBJECTS {

@@ -38,7 +38,7 @@ pub struct Stream {
     out: Mutex<Out>,
     /// Commands sent so far.
     sent: AtomicU64,
-    /// Threads that wait for a reply.
+    /// Threads that wait for a reply, or are about to.
     waiters: AtomicU32,
     /// Everything up to here is known to be complete on the device (of an in-order queue), or executed (objects).
     finished: AtomicU64,
@@ -141,25 +141,39 @@ impl Stream {
         bulk: Option<Bulk>,
         answer: bool,
     ) -> Result<u64, Lost> {
+        self.put(&mut lock(&self.out), command, needs, bulk, answer)
+    }
+
+    /// As [`Stream::send`] for an answer, unless a thread waits for one already: the worker might come to this command only
+    /// after that one's answer.
+    pub(crate) fn send_first<C: Command>(&self, command: &C, needs: &Needs) -> Option<Result<u64, Lost>> {
         let mut out = lock(&self.out);
-        let Out { sender, writer, position } = &mut *out;
+        (self.waiters.load(Ordering::Acquire) == 0).then(|| self.put(&mut out, command, needs, None, true))
+    }
+
+    fn put<C: Command>(
+        &self,
+        out: &mut Out,
+        command: &C,
+        needs: &Needs,
+        bulk: Option<Bulk>,
+        answer: bool,
+    ) -> Result<u64, Lost> {
+        let Out { sender, writer, position } = out;
         let next = *position + 1;
         let frame = writer.write(C::OPCODE, next, &needs.list, bulk, u64::from(answer), command);
         sender.send(frame).map_err(|_| Lost)?;
         *position = next;
         self.sent.store(next, Ordering::Release);
+        if answer {
+            // Under the lock, so that who sends next knows.
+            self.waiters.fetch_add(1, Ordering::AcqRel);
+        }
         Ok(next)
     }
 
-    /// Whether a thread waits for a reply. The worker may come to what is sent now only after that.
-    #[must_use]
-    pub fn is_awaited(&self) -> bool {
-        self.waiters.load(Ordering::Acquire) > 0
-    }
-
-    /// Waits for the reply to the command at `position`.
+    /// Waits for the reply to the command at `position`, which was sent for an answer.
     pub(crate) fn reply(&self, position: u64) -> Result<Answer, Lost> {
-        self.waiters.fetch_add(1, Ordering::AcqRel);
         let answer = self.wait_for_reply(position);
         self.waiters.fetch_sub(1, Ordering::AcqRel);
         answer

@@ -141,6 +141,15 @@ impl Enqueue {
         Ok((position, answer))
     }
 
+    /// As [`Enqueue::ask`], if the answer doesn't have to wait for one that another thread waits for.
+    pub(crate) fn ask_first<C: Command>(&self, command: &C) -> Result<Option<Answer>> {
+        let session = &self.queue.remote.session;
+        let Some(asked) = session.call_first(&self.queue.stream, command, &self.needs) else { return Ok(None) };
+        let (position, answer) = asked?;
+        self.sent_at(position);
+        Ok(Some(answer))
+    }
+
     fn put<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<u64> {
         let queue = &self.queue;
         // A read that is asked for an answer is a blocking one.

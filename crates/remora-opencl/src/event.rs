@@ -240,15 +240,14 @@ impl Event {
             return Ok(state);
         }
         let Some(queue) = &self.queue else { return Ok(self.wait_here()) };
-        if queue.stream.is_awaited() {
-            // Another thread waits for something later, maybe: this one must not have to wait for that, too.
+        let position = self.position.load(Ordering::Acquire);
+        let command = WaitForEvent { event: self.remote.handle };
+        let Some(called) = self.remote.session.call_first(&queue.stream, &command, &Needs::default()) else {
+            // Another thread waits in this queue, maybe for something later: this one must not have to wait for that, too.
             self.watch(CL_COMPLETE);
             return Ok(self.wait_here());
-        }
-        let position = self.position.load(Ordering::Acquire);
-        let session = &self.remote.session;
-        let command = WaitForEvent { event: self.remote.handle };
-        let (_, answer) = session.call(&queue.stream, &command, &Needs::default(), None)?;
+        };
+        let (_, answer) = called?;
         let done: EventDone = answer.decode()?;
         if done.code != CL_SUCCESS {
             return Err(Error(done.code));

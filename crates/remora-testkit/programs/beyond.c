@@ -107,9 +107,34 @@ static void bad_arguments(const struct cl *cl)
     printf("bad arguments\n");
 }
 
+/* PoCL has a kernel for a moment after it ran and was released, and builds no program that has one. */
+static void built_again(const struct cl *cl)
+{
+    const char *source = "kernel void f(global int *x) { *x = N; }";
+    size_t global = 1;
+    int out = 0;
+    cl_mem buffer = new_buffer(cl, 0, 64, NULL);
+    cl_program program = build(cl, source, "-D N=39");
+    for (int n = 40; n < 80; n++) {
+        char options[16];
+        cl_kernel kernel = new_kernel(program, "f");
+        CHECK(clSetKernelArg(kernel, 0, sizeof buffer, &buffer));
+        CHECK(clEnqueueNDRangeKernel(cl->queue, kernel, 1, NULL, &global, NULL, 0, NULL, NULL));
+        CHECK(clEnqueueReadBuffer(cl->queue, buffer, CL_TRUE, 0, sizeof out, &out, 0, NULL, NULL));
+        EXPECT(out == n - 1);
+        CHECK(clReleaseKernel(kernel));
+        snprintf(options, sizeof options, "-D N=%d", n);
+        CHECK(clBuildProgram(program, 0, NULL, options, NULL, NULL));
+    }
+    CHECK(clReleaseProgram(program));
+    CHECK(clReleaseMemObject(buffer));
+    printf("built again and again\n");
+}
+
 int main(void)
 {
     struct cl cl = start(0);
+    built_again(&cl);
     old_synchronisation(&cl);
     behind_failed_events(&cl);
     callbacks_of_failed_events(&cl);

@@ -225,8 +225,8 @@ static void waits_in_two_threads(const struct cl *cl, cl_program program)
     pthread_t thread;
     launch(cl->queue, fill, 16, NULL, &early);
     launch(cl->queue, slow, 1, NULL, NULL);
-    for (int i = 0; i < 8; i++)
-        launch(cl->queue, slow, 1, NULL, i == 7 ? &late : NULL);
+    for (int i = 0; i < 16; i++)
+        launch(cl->queue, slow, 1, NULL, i == 15 ? &late : NULL);
     EXPECT(pthread_create(&thread, NULL, finisher, cl->queue) == 0);
     sleep_ms(2);
     CHECK(clWaitForEvents(1, &early));

@@ -54,7 +54,7 @@ fn info() {
 fn beyond_the_driver() {
     for link in Link::ALL {
         let outcome = Program::compile("beyond").run(&[]).remoted(link).good();
-        assert_eq!(outcome.text().lines().count(), 4, "{}", outcome.describe());
+        assert_eq!(outcome.text().lines().count(), 5, "{}", outcome.describe());
     }
 }
 

@@ -146,13 +146,12 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
         args,
     };
     let known = kernel.is_accepted(&shape) && !range.global.contains(&0);
-    // Where another thread waits, the answer might come only after what that waits for.
-    if known || queue.stream.is_awaited() {
+    // The first of its kind: only the driver's compiler knows whether it can be.
+    let asked = if known { None } else { enqueue.ask_first(&command)? };
+    let Some(answer) = asked else {
         enqueue.send(&command, None)?;
         return Ok(());
-    }
-    // The first of its kind: only the driver's compiler knows whether it can be.
-    let (_, answer) = enqueue.ask(&command, None)?;
+    };
     check(answer.decode::<Status>()?.code)?;
     kernel.accept(shape);
     enqueue.give_event();

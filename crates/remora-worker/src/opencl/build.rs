@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::ffi::{CString, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use opencl_sys::*;
 use remora_protocol::opencl::{BuildProgram, CompileProgram, DeviceBuild, LinkProgram, ProgramBuilt};
@@ -28,6 +29,8 @@ pub struct Program {
     pub building: Mutex<()>,
     /// Its kernels that the program has released and the driver still has.
     leaving: AtomicUsize,
+    /// Whether there ever were any.
+    left: AtomicBool,
 }
 
 impl Program {
@@ -44,13 +47,35 @@ impl Program {
     ) -> Arc<Self> {
         // SAFETY: by the promise of the caller.
         let object = unsafe { Object::new(raw, shared.driver.clReleaseProgram) };
-        Arc::new(Self { object, context, devices, building: Mutex::new(()), leaving: AtomicUsize::new(0) })
+        Arc::new(Self {
+            object,
+            context,
+            devices,
+            building: Mutex::new(()),
+            leaving: AtomicUsize::new(0),
+            left: AtomicBool::new(false),
+        })
     }
 
     /// The driver's name for it.
     #[must_use]
     pub fn raw(&self) -> *mut c_void {
         self.object.raw()
+    }
+
+    /// Runs a build of the driver's, whose code it is. The client has no kernels of this program any more, but some drivers
+    /// (PoCL 3.1) have one for a moment after it ran.
+    fn when_without_kernels(&self, shared: &Shared, build: impl Fn() -> cl_int) -> cl_int {
+        self.wait_for_releases(shared);
+        let mut tries = if self.left.load(Ordering::SeqCst) { TRIES } else { 1 };
+        loop {
+            let code = build();
+            tries -= 1;
+            if code != CL_INVALID_OPERATION || tries == 0 {
+                return code;
+            }
+            std::thread::sleep(BETWEEN_TRIES);
+        }
     }
 
     /// Waits until the driver has been told of every release of a kernel that came before: it builds no program that has
@@ -63,6 +88,10 @@ impl Program {
     }
 }
 
+/// How often a build is tried that the driver refuses because of kernels, and how long between.
+const TRIES: usize = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(5);
+
 /// A kernel of a program that is being released, as long as it lives.
 pub struct Leaving(Arc<Program>);
 
@@ -70,6 +99,7 @@ impl Leaving {
     /// One more of `program`.
     #[must_use]
     pub fn new(program: &Arc<Program>) -> Self {
+        program.left.store(true, Ordering::SeqCst);
         program.leaving.fetch_add(1, Ordering::SeqCst);
         Self(Arc::clone(program))
     }
@@ -150,14 +180,13 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
-        program.wait_for_releases(shared);
         let _building = lock(&program.building);
         let ids = ids(&devices);
         let (count, list) = device_list(&ids);
         // SAFETY: a live program and devices of the driver; without a callback the call ends when the build has.
-        let code = unsafe {
+        let code = program.when_without_kernels(shared, || unsafe {
             call!(shared.driver, clBuildProgram(program.raw(), count, list, options.as_ptr(), None, ptr::null_mut()))
-        };
+        });
         report(shared, handle, serial, code, &program, &devices, added);
     };
     shared.builds.start(shared, Box::new(job));
@@ -178,16 +207,16 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
-        program.wait_for_releases(shared);
         let _building = lock(&program.building);
         let ids = ids(&devices);
         let (count, list) = device_list(&ids);
         let programs: Vec<cl_program> = headers.iter().map(|(_, program)| program.raw()).collect();
         let mut names: Vec<_> = headers.iter().map(|(name, _)| name.as_ptr()).collect();
         let none = programs.is_empty();
+        let names = names.as_mut_ptr();
         // SAFETY: live programs and devices of the driver; the strings end with 0 and outlive the call, which ends when
         // the compilation has.
-        let code = unsafe {
+        let code = program.when_without_kernels(shared, || unsafe {
             call!(
                 shared.driver,
                 clCompileProgram(
@@ -197,12 +226,12 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
                     options.as_ptr(),
                     u32::try_from(programs.len()).unwrap_or(u32::MAX),
                     if none { ptr::null() } else { programs.as_ptr() },
-                    if none { ptr::null_mut() } else { names.as_mut_ptr() },
+                    if none { ptr::null_mut() } else { names },
                     None,
                     ptr::null_mut()
                 )
             )
-        };
+        });
         report(shared, handle, serial, code, &program, &devices, added);
     };
     shared.builds.start(shared, Box::new(job));
