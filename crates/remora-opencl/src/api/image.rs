@@ -249,7 +249,8 @@ fn pitches(image: &mut Image, description: &cl_image_desc, with_pointer: bool) -
 /// The formats that the driver supports, asked for once per kind of image.
 fn formats(context: &Context, flags: cl_mem_flags, image_type: cl_mem_object_type) -> Result<Arc<[[u32; 2]]>> {
     let access = CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY | CL_MEM_READ_ONLY | CL_MEM_KERNEL_READ_AND_WRITE;
-    let key = (flags & access, image_type);
+    // That is what no flag means, but not every driver says so here (NVIDIA's 580 doesn't).
+    let key = (if flags & access == 0 { CL_MEM_READ_WRITE } else { flags & access }, image_type);
     let known = || context.formats.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, formats)) = known().iter().find(|(known, _)| *known == key) {
         return Ok(Arc::clone(formats));

@@ -1,7 +1,7 @@
 //! Building programs: on threads of their own, one at a time for each program, answered by a notice.
 
 use std::collections::VecDeque;
-use std::ffi::{CString, c_void};
+use std::ffi::{CStr, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,6 +15,7 @@ use super::context::{Context, Device};
 use super::driver::{Driver, Object, call, query, query_number};
 use super::executor::{DRIVER_STACK, guarded, spawn};
 use super::kernel_facts::{self, text};
+use super::options::{Options, c_string, without_addition};
 use super::shared::Shared;
 use crate::lock;
 
@@ -173,7 +174,7 @@ impl Builds {
 /// Executes `BuildProgram`.
 pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
     let (handle, serial) = (message.program, message.serial);
-    let (options, added) = with_arg_info(message.options);
+    let options = Options::new(message.options);
     let found = found(shared, handle, &message.devices);
     let job = move |shared: &Arc<Shared>, room: Result<(), cl_int>| {
         let (program, devices) = match room.and(found) {
@@ -184,9 +185,10 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
         let ids = ids(&devices);
         let (count, list) = device_list(&ids);
         // SAFETY: a live program and devices of the driver; without a callback the call ends when the build has.
-        let code = program.when_without_kernels(shared, || unsafe {
+        let build = |options: &CStr| unsafe {
             call!(shared.driver, clBuildProgram(program.raw(), count, list, options.as_ptr(), None, ptr::null_mut()))
-        });
+        };
+        let (code, added) = options.build(|options| program.when_without_kernels(shared, || build(options)));
         report(shared, handle, serial, code, &program, &devices, added);
     };
     shared.builds.start(shared, Box::new(job));
@@ -195,7 +197,7 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
 /// Executes `CompileProgram`.
 pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
     let (handle, serial) = (message.program, message.serial);
-    let (options, added) = with_arg_info(message.options);
+    let options = Options::new(message.options);
     let found = found(shared, handle, &message.devices);
     let headers: Result<Vec<_>, cl_int> = message
         .headers
@@ -216,7 +218,7 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
         let names = names.as_mut_ptr();
         // SAFETY: live programs and devices of the driver; the strings end with 0 and outlive the call, which ends when
         // the compilation has.
-        let code = program.when_without_kernels(shared, || unsafe {
+        let compile = |options: &CStr| unsafe {
             call!(
                 shared.driver,
                 clCompileProgram(
@@ -231,7 +233,8 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
                     ptr::null_mut()
                 )
             )
-        });
+        };
+        let (code, added) = options.build(|options| program.when_without_kernels(shared, || compile(options)));
         report(shared, handle, serial, code, &program, &devices, added);
     };
     shared.builds.start(shared, Box::new(job));
@@ -301,33 +304,6 @@ fn ids(devices: &[Arc<Device>]) -> Vec<cl_device_id> {
 fn device_list(ids: &[cl_device_id]) -> (u32, *const cl_device_id) {
     let list = if ids.is_empty() { ptr::null() } else { ids.as_ptr() };
     (u32::try_from(ids.len()).unwrap_or(u32::MAX), list)
-}
-
-/// A C string ends at its first 0, wherever it came from.
-fn c_string(bytes: &[u8]) -> CString {
-    CString::new(text(bytes.to_vec())).unwrap_or_default()
-}
-
-/// The client tells values from objects by the kernels' argument information, so it is always asked for.
-const ARG_INFO: &str = " -cl-kernel-arg-info";
-
-fn with_arg_info(options: &[u8]) -> (CString, bool) {
-    let mut options = text(options.to_vec());
-    let name = ARG_INFO.trim().as_bytes();
-    let missing = !options.split(u8::is_ascii_whitespace).any(|word| word == name);
-    if missing {
-        options.extend_from_slice(ARG_INFO.as_bytes());
-    }
-    (c_string(&options), missing)
-}
-
-/// The options as the program gave them, from what the driver keeps of them (some trim them).
-fn without_arg_info(mut kept: Vec<u8>) -> Vec<u8> {
-    if kept.ends_with(ARG_INFO.trim().as_bytes()) {
-        kept.truncate(kept.len() - ARG_INFO.trim().len());
-        kept.truncate(kept.trim_ascii_end().len());
-    }
-    kept
 }
 
 /// Tells what came of a build that the driver ran.
@@ -405,7 +381,7 @@ impl Built {
                 CL_PROGRAM_BINARY_TYPE_NONE
             }),
             global_variable_size: size.unwrap_or(0) as u64,
-            options: if added { without_arg_info(kept) } else { kept },
+            options: if added { without_addition(kept) } else { kept },
             log: text(query(ask(CL_PROGRAM_BUILD_LOG)).unwrap_or_default()),
         }
     }

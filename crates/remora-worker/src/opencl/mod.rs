@@ -21,6 +21,7 @@ pub mod kernel_facts;
 pub mod memory;
 pub mod null;
 pub mod objects;
+mod options;
 pub mod pending;
 pub mod programs;
 pub mod queue;
