@@ -1,15 +1,18 @@
 //! Sessions: one worker each, from its start to its end.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use remora_protocol::hello::{Answer, Hello, Layout, LinkKind, Opened, Reason};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use tracing::{error, info, warn};
 
-use crate::access::user_name;
+use crate::access::{Peer, user_name};
 use crate::config::{ARENA_STEP, SMALLEST_ARENA};
 use crate::connection::{Connection, Write};
 use crate::negotiate::Refusal;
@@ -169,6 +172,9 @@ impl Sessions {
         let layout = format!("{streams},{command_ring},{reply_ring},{notice_ring},{arena}");
         command.args(["--link", link_name(link), "--layout", &layout]);
         command.args(["--driver", &self.program.driver.to_string(), "--session", &number.to_string()]);
+        if let Some(directory) = directory_of(&connection.peer) {
+            command.current_dir(directory);
+        }
         let worker = Process::start(&mut command, &keep, self.program.files).map_err(|error| {
             Refusal::new(Reason::NoDriver, format!("cannot run the worker {}: {error}", self.program.path.display()))
         })?;
@@ -228,6 +234,19 @@ pub fn link_name(link: LinkKind) -> &'static str {
 
 fn number_of(fd: impl AsFd) -> String {
     fd.as_fd().as_raw_fd().to_string()
+}
+
+/// Where the program of a peer is, if it is the broker's own user and sees the same files there: compilers look for what
+/// sources include from where they are.
+fn directory_of(peer: &Peer) -> Option<PathBuf> {
+    if peer.uid != rustix::process::geteuid().as_raw() || peer.pid == 0 {
+        return None;
+    }
+    let link = format!("/proc/{}/cwd", peer.pid);
+    let path = fs::read_link(&link).ok()?;
+    // In a container the same path may be something else.
+    let (its, ours) = (fs::metadata(&link).ok()?, fs::metadata(&path).ok()?);
+    (its.dev() == ours.dev() && its.ino() == ours.ino()).then_some(path)
 }
 
 /// The memory files of a session. Where one as large as the layout wants can't be had the arena is smaller, and transfers go

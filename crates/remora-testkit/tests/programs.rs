@@ -36,7 +36,7 @@ macro_rules! programs {
 programs! {
     queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
-    read_then_write leak dlclose fork enumerate corners
+    read_then_write leak dlclose fork enumerate corners includes
 }
 
 /// Every property of every object.

@@ -174,6 +174,7 @@ impl Builds {
 /// Executes `BuildProgram`.
 pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
     let (handle, serial) = (message.program, message.serial);
+    shared.sees_text(message.options);
     let options = Options::new(message.options);
     let found = found(shared, handle, &message.devices);
     let job = move |shared: &Arc<Shared>, room: Result<(), cl_int>| {
@@ -197,6 +198,7 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
 /// Executes `CompileProgram`.
 pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
     let (handle, serial) = (message.program, message.serial);
+    shared.sees_text(message.options);
     let options = Options::new(message.options);
     let found = found(shared, handle, &message.devices);
     let headers: Result<Vec<_>, cl_int> = message

@@ -58,9 +58,7 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
 }
 
 fn with_source(shared: &Shared, message: &CreateProgramWithSource<'_>) -> Result<Arc<Program>, cl_int> {
-    if contains(message.source, b"printf") {
-        shared.may_print.store(true, Ordering::SeqCst);
-    }
+    shared.sees_text(message.source);
     let context = shared.tables.contexts.get(message.context)?;
     let mut string: *const c_char = message.source.as_ptr().cast();
     let length = message.source.len();
@@ -201,8 +199,4 @@ fn info(shared: &Shared, program: Handle, param: u32) -> Result<Vec<u8>, cl_int>
         // SAFETY: a live program, and `value` has room for `size` bytes.
         unsafe { call!(shared.driver, clGetProgramInfo(program.raw(), param, size, value, size_ret)) }
     })
-}
-
-fn contains(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|window| window == word)
 }

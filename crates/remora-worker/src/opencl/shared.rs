@@ -95,6 +95,15 @@ impl Shared {
         self.pending.tell(self.driver, &self.notices);
     }
 
+    /// Source or options of a program: what its kernels print is looked for only once they may print at all.
+    pub fn sees_text(&self, text: &[u8]) {
+        let contains = |word: &&[u8]| text.windows(word.len()).any(|window| window == *word);
+        // An included file may hold the word, and pasted tokens may make it.
+        if [b"printf".as_slice(), b"include", b"##"].iter().any(contains) {
+            self.may_print.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// The memory that bulk data passes through.
     #[must_use]
     pub fn arena(&self) -> &Arena {
