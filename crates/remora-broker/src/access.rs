@@ -27,6 +27,12 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Whether it may read what the broker may: it is of the broker's own user, or root.
+    #[must_use]
+    pub fn reads_what_we_read(&self) -> bool {
+        self.is_root || (self.uid != 0 && self.uid == rustix::process::geteuid().as_raw())
+    }
+
     /// Asks the kernel who connected `socket`.
     ///
     /// # Errors

@@ -83,6 +83,7 @@ impl Broker {
             sessions_per_tenant: config.max_sessions_per_tenant,
             layout: config.layout,
             memory_credit: config.memory_credit,
+            sandbox: config.sandbox.clone(),
         };
         let mut prober = Prober::new(worker.clone());
         prober.start(&poller);
@@ -410,12 +411,14 @@ fn most_connections(max_sessions: usize) -> usize {
 mod tests {
     use super::*;
     use crate::config::{Driver, Unix};
+    use crate::confinement::Sandbox;
     use crate::testing::refuse_call;
     use remora_protocol::hello::{Hello, Layout, LinkKind, OLDEST_VERSION, Role, VERSION};
     use std::os::unix::net::UnixStream;
 
     fn config(listen: String) -> Config {
         Config {
+            sandbox: Sandbox::default(),
             listen: vec![listen],
             driver: Driver::Null,
             worker: None,

@@ -9,6 +9,7 @@ use clap::{Parser, ValueEnum};
 use remora_protocol::hello::Layout;
 use serde::Deserialize;
 
+use crate::confinement::Sandbox;
 use crate::size::Size;
 
 /// Read when no `--config` names another one, if it exists.
@@ -86,6 +87,8 @@ struct File {
     max_sessions_per_tenant: Option<usize>,
     #[serde(default)]
     unix: Unix,
+    #[serde(default)]
+    sandbox: Sandbox,
 }
 
 /// Who may connect over unix sockets.
@@ -147,6 +150,8 @@ pub struct Config {
     pub max_sessions_per_tenant: usize,
     /// Who may connect over unix sockets.
     pub unix: Unix,
+    /// What workers of other users may touch.
+    pub sandbox: Sandbox,
     /// Where to say that the broker listens.
     pub ready_fd: Option<RawFd>,
     /// Whether the broker ends with its parent.
@@ -198,6 +203,7 @@ impl Config {
             max_sessions,
             max_sessions_per_tenant: file.max_sessions_per_tenant.unwrap_or(share),
             unix: file.unix,
+            sandbox: file.sandbox,
             ready_fd: arguments.ready_fd,
             private: arguments.private,
             scratch: arguments.scratch,

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod broker;
 pub mod config;
+pub mod confinement;
 pub mod connection;
 pub mod environment;
 pub mod lifetime;

@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 
 use crate::access::{Peer, user_name};
 use crate::config::{ARENA_STEP, SMALLEST_ARENA};
+use crate::confinement::Sandbox;
 use crate::connection::{Connection, Write};
 use crate::negotiate::Refusal;
 use crate::probe::WorkerProgram;
@@ -57,6 +58,8 @@ pub struct Limits {
     pub layout: Layout,
     /// Device memory that each may allocate without asking.
     pub memory_credit: u64,
+    /// What workers of other users may touch.
+    pub sandbox: Sandbox,
 }
 
 /// All sessions.
@@ -172,7 +175,9 @@ impl Sessions {
         let layout = format!("{streams},{command_ring},{reply_ring},{notice_ring},{arena}");
         command.args(["--link", link_name(link), "--layout", &layout]);
         command.args(["--driver", &self.program.driver.to_string(), "--session", &number.to_string()]);
-        if let Some(directory) = directory_of(&connection.peer) {
+        if !connection.peer.reads_what_we_read() {
+            self.limits.sandbox.confine(&mut command, connection.peer.uid)?;
+        } else if let Some(directory) = directory_of(&connection.peer) {
             command.current_dir(directory);
         }
         let worker = Process::start(&mut command, &keep, self.program.files).map_err(|error| {
@@ -236,10 +241,10 @@ fn number_of(fd: impl AsFd) -> String {
     fd.as_fd().as_raw_fd().to_string()
 }
 
-/// Where the program of a peer is, if it is the broker's own user and sees the same files there: compilers look for what
-/// sources include from where they are.
+/// Where the program of a peer is, if it sees the same files there: compilers look for what sources include from where they
+/// are.
 fn directory_of(peer: &Peer) -> Option<PathBuf> {
-    if peer.uid != rustix::process::geteuid().as_raw() || peer.pid == 0 {
+    if peer.pid == 0 {
         return None;
     }
     let link = format!("/proc/{}/cwd", peer.pid);

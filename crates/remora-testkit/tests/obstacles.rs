@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -81,6 +82,61 @@ fn no_permission() {
         assert!(!output.status.success(), "somebody else was let in (mode {mode:o})");
         assert!(said.contains("may not") && said.contains("allow_users"), "mode {mode:o}: {said}");
     }
+}
+
+/// Another user gets results as the broker's own does, but its worker can't read what only the broker can.
+#[test]
+fn another_user_is_confined() {
+    const NOBODY: u32 = 65534;
+    if !rustix::process::geteuid().is_root() {
+        // Without root there is nobody else to be.
+        return;
+    }
+    // Where somebody else can run things: the build may be below a directory that is ours alone.
+    let place = tempfile::tempdir().expect("a temporary directory");
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).expect("our own directory");
+    let copy = |from: &Path| {
+        let to = place.path().join(from.file_name().expect("a file"));
+        fs::copy(from, &to).expect("a copy of an executable");
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).expect("our own file");
+        to
+    };
+    let remora = copy(&places::built("remora"));
+    copy(&places::built("libremora.so"));
+    let programs = [("buffers", ""), ("printf", ""), ("peek", "secret.h")]
+        .map(|(name, argument)| (name, argument, Program::compile(name), copy(Program::compile(name).path())));
+    let secret = place.path().join("secret.h");
+    fs::write(&secret, "constant int secret = xyzzy;\n").expect("a file of our own");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("our own file");
+
+    let config = place.path().join("remorad.toml");
+    let tenants = place.path().join("tenants");
+    let text = format!("[unix]\nallow_users = [{NOBODY}]\n[sandbox]\ndirectory = '{}'\n", tenants.display());
+    fs::write(&config, text).expect("a file of our own");
+    let broker = Broker::start_with(&["--config", &config.display().to_string()], &[]);
+    let directory = broker.socket().parent().expect("a socket is in a directory");
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("our own directory");
+
+    for (name, argument, program, copied) in &programs {
+        let argument = if argument.is_empty() { None } else { Some(secret.display().to_string()) };
+        let mut command = Command::new(&remora);
+        command.args(["run", "--to", broker.url(), "--"]).arg(copied).args(&argument);
+        command.uid(NOBODY).gid(NOBODY).current_dir("/").env("LC_ALL", "C");
+        let output = command.output().expect("remora can be run");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{name}: {said}\n{}", String::from_utf8_lossy(&output.stderr));
+        let argument: Vec<&str> = argument.iter().map(String::as_str).collect();
+        let own = program.run(&argument).through(&broker, Link::Memfd).good();
+        if *name == "peek" {
+            // The compiler quotes what stands there, if it can read it.
+            assert_eq!(own.text(), "CL_BUILD_PROGRAM_FAILURE\nseen\n");
+            assert_eq!(said, "CL_BUILD_PROGRAM_FAILURE\nnot seen\n");
+        } else {
+            assert_eq!(said, own.text(), "{name}");
+        }
+    }
+    assert!(tenants.join(NOBODY.to_string()).is_dir());
+    broker.assert_clean();
 }
 
 /// A broker that speaks another version: its refusal reaches the user.

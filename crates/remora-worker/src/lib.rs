@@ -4,6 +4,7 @@
 //! `remora-worker probe` tells the broker what the driver has. See [`session`] for the first and [`opencl::facts`] for
 //! the second.
 
+mod confinement;
 pub mod notices;
 pub mod opencl;
 pub mod output;

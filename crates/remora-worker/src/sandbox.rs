@@ -2,9 +2,9 @@
 //!
 //! A driver needs more than one would like: it opens device nodes and configuration files whenever it pleases, maps
 //! memory executable (CPU drivers and most GPU compilers generate code), starts threads, and may run helpers (PoCL links
-//! kernels with the system's linker, NVIDIA's driver keeps a compile cache in the home directory). A seccomp filter or a
-//! private file system strict enough to matter would have to be written per driver, so neither is done here; what holds
-//! for every driver is.
+//! kernels with the system's linker, NVIDIA's driver keeps a compile cache in the home directory). What holds for every
+//! driver is done here; [`crate::confinement`] adds the file system for workers of other users. A system call filter strict
+//! enough to matter would have to be written per driver.
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 

@@ -1,6 +1,7 @@
 //! A worker's life: it takes over one end of a link, executes until that closes, and ends with everything it holds.
 
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, mpsc};
 
@@ -15,7 +16,7 @@ use crate::opencl::shared::Fault;
 use crate::opencl::start::start;
 use crate::output::Output;
 use crate::stats::Stats;
-use crate::{sandbox, status};
+use crate::{confinement, sandbox, status};
 
 /// What the broker says of a session.
 #[derive(Debug, Args)]
@@ -47,6 +48,12 @@ pub struct Options {
     /// The session's number.
     #[arg(long)]
     session: u64,
+    /// The only directory to write to, where the client is another user than the broker.
+    #[arg(long, value_name = "DIRECTORY")]
+    confine: Option<PathBuf>,
+    /// What may be read besides what drivers usually need.
+    #[arg(long, value_name = "PATH")]
+    read: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -87,6 +94,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     // Before the driver is loaded: it may keep what it finds as standard output.
     let output = Arc::new(Output::capture().context("standard output can't be captured")?);
     sandbox::enter();
+    // There is only this thread yet: others would not be confined.
+    if let Some(directory) = &options.confine {
+        confinement::enter(directory, &options.read).context("the worker can't be confined")?;
+    }
     let driver = driver::load(options.driver)?;
     let Descriptors { socket, status, rings, arena, peer } = descriptors;
     let layout = options.layout.0;
