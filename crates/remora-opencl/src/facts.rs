@@ -180,6 +180,14 @@ impl Device {
     pub(crate) fn platform(&self) -> Result<Arc<Platform>> {
         self.platform.upgrade().ok_or(Error(CL_INVALID_DEVICE))
     }
+
+    /// The version of OpenCL that it speaks; (1, 0) if it doesn't say.
+    pub(crate) fn version(&self) -> (u32, u32) {
+        let text = self.infos.text(CL_DEVICE_VERSION);
+        let number = text.strip_prefix("OpenCL ").and_then(|rest| rest.split(' ').next()?.split_once('.'));
+        let parsed = number.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        parsed.unwrap_or((1, 0))
+    }
 }
 
 /// What the host's platform has but Remora does not carry is not reported.

@@ -154,7 +154,13 @@ impl Program {
     fn built(&self, result: BuildResult) {
         let mut state = self.lock();
         state.building = false;
-        state.builds.extend(result.devices);
+        for (device, build) in result.devices {
+            // Of devices that were built for before, and not now, nothing has changed.
+            let known = state.builds.get(&device);
+            if known.is_none_or(|known| [CL_BUILD_IN_PROGRESS, CL_BUILD_NONE].contains(&known.status)) {
+                state.builds.insert(device, build);
+            }
+        }
         for build in state.builds.values_mut().filter(|build| build.status == CL_BUILD_IN_PROGRESS) {
             build.status = if result.code == CL_SUCCESS { CL_BUILD_NONE } else { CL_BUILD_ERROR };
         }

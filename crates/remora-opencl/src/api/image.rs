@@ -113,7 +113,8 @@ impl Request {
             &session,
             &needs,
             handle,
-            credit < charged,
+            // What can be made of another object only the driver knows.
+            credit < charged || over_buffer,
             initial,
             CreateImage {
                 mem: handle,

@@ -37,7 +37,6 @@ impl Range {
             }
             values
         };
-        ensure(!global.is_null(), CL_INVALID_GLOBAL_WORK_SIZE)?;
         let local = if local.is_null() {
             [0; 3]
         } else {
@@ -92,6 +91,11 @@ pub unsafe fn enqueue_nd_range_kernel(
     unsafe {
         let enqueue = Enqueue::new(queue, num_events, wait_list, event)?;
         let kernel = share(kernel)?;
+        // Since OpenCL 2.1 no sizes mean that there is nothing to do.
+        let nothing = [0; 3];
+        let old = global.is_null() && enqueue.queue.device.version() < (2, 1);
+        ensure(!old, CL_INVALID_GLOBAL_WORK_SIZE)?;
+        let global = if global.is_null() { nothing.as_ptr() } else { global };
         launch(enqueue, &kernel, &Range::new(dimensions, offset, global, local)?, CL_COMMAND_NDRANGE_KERNEL)
     }
 }

@@ -196,7 +196,7 @@ pub unsafe fn build_program(
     program.build(&targets, options, &Needs::default(), notify, user_data, |serial| BuildProgram {
         program: handle,
         serial,
-        devices: List::new(&targets),
+        devices: List::new(named(count, &targets)),
         options,
     })
 }
@@ -224,22 +224,22 @@ pub unsafe fn compile_program(
     ensure(if num_headers == 0 { none } else { !headers.is_null() && !names.is_null() }, CL_INVALID_VALUE)?;
     ensure(!program.source.is_empty() || !program.il.is_empty(), CL_INVALID_OPERATION)?;
     let mut needs = Needs::default();
-    let mut named = Vec::new();
+    let mut included = Vec::new();
     for place in 0..num_headers as usize {
         // SAFETY: the program gives `num_headers` of each.
         unsafe {
             let header: &Program = get(*headers.add(place))?;
             header.remote.needed_by(&mut needs);
-            named.push(NamedProgram { name: text(*names.add(place)), program: header.remote.handle });
+            included.push(NamedProgram { name: text(*names.add(place)), program: header.remote.handle });
         }
     }
     let handle = program.remote.handle;
     program.build(&targets, options, &needs, notify, user_data, |serial| CompileProgram {
         program: handle,
         serial,
-        devices: List::new(&targets),
+        devices: List::new(named(count, &targets)),
         options,
-        headers: named,
+        headers: included,
     })
 }
 
@@ -284,7 +284,7 @@ pub unsafe fn link_program(
         program: handle,
         serial,
         context: context_handle,
-        devices: List::new(&targets),
+        devices: List::new(named(count, &targets)),
         options,
         inputs: List::new(&objects),
     });
@@ -298,6 +298,11 @@ pub unsafe fn link_program(
             Err(Error(code))
         }
     }
+}
+
+/// The devices as the program named them: drivers tell a list of all from none (PoCL builds for sub-devices only then).
+fn named(count: cl_uint, targets: &[Handle]) -> &[Handle] {
+    if count == 0 { &[] } else { targets }
 }
 
 /// # Safety

@@ -20,6 +20,15 @@ fn timers(device: &Device) -> Result<(u64, u64)> {
     Ok((u64::from_le_bytes(device), u64::from_le_bytes(host)))
 }
 
+/// A device whose platform has both clocks.
+unsafe fn with_timers<'a>(device: cl_device_id) -> Result<&'a Device> {
+    // SAFETY: passed on to the caller.
+    let device: &Device = unsafe { get(device) }?;
+    let resolution = device.platform()?.infos.number(CL_PLATFORM_HOST_TIMER_RESOLUTION);
+    ensure(resolution > 0, CL_INVALID_OPERATION)?;
+    Ok(device)
+}
+
 /// # Safety
 /// As clGetDeviceAndHostTimer.
 pub unsafe fn get_device_and_host_timer(
@@ -27,9 +36,10 @@ pub unsafe fn get_device_and_host_timer(
     device_timestamp: *mut cl_ulong,
     host_timestamp: *mut cl_ulong,
 ) -> Result<()> {
-    ensure(!device_timestamp.is_null() && !host_timestamp.is_null(), CL_INVALID_VALUE)?;
     // SAFETY: passed on to the caller.
-    let (device_time, host_time) = timers(unsafe { get(device) }?)?;
+    let device = unsafe { with_timers(device) }?;
+    ensure(!device_timestamp.is_null() && !host_timestamp.is_null(), CL_INVALID_VALUE)?;
+    let (device_time, host_time) = timers(device)?;
     // SAFETY: the program gives valid places.
     unsafe {
         device_timestamp.write(device_time);
@@ -41,9 +51,10 @@ pub unsafe fn get_device_and_host_timer(
 /// # Safety
 /// As clGetHostTimer.
 pub unsafe fn get_host_timer(device: cl_device_id, host_timestamp: *mut cl_ulong) -> Result<()> {
-    ensure(!host_timestamp.is_null(), CL_INVALID_VALUE)?;
     // SAFETY: passed on to the caller.
-    let (_, host_time) = timers(unsafe { get(device) }?)?;
+    let device = unsafe { with_timers(device) }?;
+    ensure(!host_timestamp.is_null(), CL_INVALID_VALUE)?;
+    let (_, host_time) = timers(device)?;
     // SAFETY: the program gives a valid place.
     unsafe { host_timestamp.write(host_time) };
     Ok(())

@@ -190,7 +190,7 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
             call!(shared.driver, clBuildProgram(program.raw(), count, list, options.as_ptr(), None, ptr::null_mut()))
         };
         let (code, added) = options.build(|options| program.when_without_kernels(shared, || build(options)));
-        report(shared, handle, serial, code, &program, &devices, added);
+        report(shared, handle, serial, code, &program, added);
     };
     shared.builds.start(shared, Box::new(job));
 }
@@ -237,7 +237,7 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
             )
         };
         let (code, added) = options.build(|options| program.when_without_kernels(shared, || compile(options)));
-        report(shared, handle, serial, code, &program, &devices, added);
+        report(shared, handle, serial, code, &program, added);
     };
     shared.builds.start(shared, Box::new(job));
 }
@@ -283,7 +283,7 @@ pub fn link(shared: &Arc<Shared>, message: &LinkProgram<'_>) {
             return shared.end(&violation);
         }
         let _building = lock(&program.building);
-        report(shared, handle, serial, code, &program, &devices, false);
+        report(shared, handle, serial, code, &program, false);
     };
     shared.builds.start(shared, Box::new(job));
 }
@@ -309,20 +309,12 @@ fn device_list(ids: &[cl_device_id]) -> (u32, *const cl_device_id) {
 }
 
 /// Tells what came of a build that the driver ran.
-fn report(
-    shared: &Shared,
-    handle: Handle,
-    serial: u64,
-    code: cl_int,
-    program: &Program,
-    devices: &[Arc<Device>],
-    added: bool,
-) {
-    let devices = if devices.is_empty() { &program.devices } else { devices };
+fn report(shared: &Shared, handle: Handle, serial: u64, code: cl_int, program: &Program, added: bool) {
+    // All of the program's: another may have been built for before, and a build for a device is one for its parts.
+    let devices = &program.devices;
     let built: Vec<_> = devices.iter().map(|device| Built::new(shared.driver, program, device, added)).collect();
-    // Kernels are the whole program's: another device may have been built for before.
-    let executable = |device: &&Arc<Device>| Built::new(shared.driver, program, device, added).is_executable();
-    let able: Vec<_> = program.devices.iter().filter(executable).cloned().collect();
+    let able = devices.iter().zip(&built).filter(|(_, built)| built.is_executable());
+    let able: Vec<_> = able.map(|(device, _)| Arc::clone(device)).collect();
     let kernels = if able.is_empty() { Vec::new() } else { kernel_facts::gather(shared.driver, program, &able) };
     let notice = ProgramBuilt {
         program: handle,
