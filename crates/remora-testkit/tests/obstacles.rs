@@ -205,7 +205,6 @@ fn no_broker() {
 /// One who accepts and then says nothing doesn't hold a program up for ever. (A broker may take its time: it looks for
 /// devices first.)
 #[test]
-#[ignore = "it takes most of a minute: cargo xtask test --full"]
 fn silent_broker() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("silent.sock");
