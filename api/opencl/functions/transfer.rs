@@ -175,7 +175,7 @@ unsafe extern "C" {
 
     #[since("1.0")]
     #[body(map)]
-    #[asynchronous(EnqueueUnmapStore, EnqueueWrite, EnqueueMarkerOrBarrier)]
+    #[asynchronous(EnqueueUnmapStore, EnqueueWrite, EnqueueNothing)]
     #[checked(
         "CL_INVALID_COMMAND_QUEUE, CL_INVALID_CONTEXT, CL_INVALID_MEM_OBJECT, CL_INVALID_VALUE, CL_INVALID_EVENT_WAIT_LIST"
     )]

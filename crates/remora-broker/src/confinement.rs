@@ -32,8 +32,14 @@ impl Sandbox {
     /// Confines a worker for the user `uid`.
     ///
     /// # Errors
-    /// If the user's directory can't be had: there is no worker then.
+    /// If the kernel can't do that or the user's directory can't be had: there is no worker then.
     pub fn confine(&self, command: &mut Command, uid: u32) -> Result<(), Refusal> {
+        if !kernel_can_confine() {
+            let message = "the kernel of the machine with the device has no Landlock, without which remorad serves its own \
+                           user and root only: Linux 5.13 and later have it, if it is among the security modules that \
+                           the kernel starts with (lsm=)";
+            return Err(Refusal::new(Reason::Permission, message));
+        }
         let directory = self.tenants().join(uid.to_string());
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(|error| {
             let message = format!(
@@ -64,6 +70,16 @@ impl Sandbox {
         let cache = cache.or_else(|| variable("HOME").map(|home| home.join(".cache")));
         cache.unwrap_or_else(|| PathBuf::from("/var/cache")).join("remora/tenants")
     }
+}
+
+/// Whether this kernel has Landlock, in use.
+#[must_use]
+pub fn kernel_can_confine() -> bool {
+    const VERSION: libc::c_uint = 1;
+    // SAFETY: asks for the version of the interface; nothing is made of the null pointer then.
+    let version =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<libc::c_void>(), 0_usize, VERSION) };
+    version > 0
 }
 
 /// Where the environment says that drivers and libraries are.

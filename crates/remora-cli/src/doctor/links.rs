@@ -4,6 +4,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use remora_broker::confinement::kernel_can_confine;
 use remora_broker::probe::summary;
 use remora_link::{Lane, Layout, Link, Side, Url, create_memory};
 use remora_protocol::FrameWriter;
@@ -24,6 +25,7 @@ const OPCODE: u16 = 1;
 /// Tries shared memory and both links.
 pub fn check(report: &mut Report) -> Result<()> {
     report.add("shared memory", shared_memory())?;
+    report.add("other users", confinement())?;
     for (name, kind) in [("memfd link", LinkKind::Memfd), ("stream link", LinkKind::Stream)] {
         let finding = match round_trip(kind) {
             Ok(micros) => Finding::Ok(format!("works, {micros:.1} us for a round trip inside one process")),
@@ -38,6 +40,17 @@ pub fn check(report: &mut Report) -> Result<()> {
         report.add(name, finding)?;
     }
     Ok(())
+}
+
+/// A broker serves other users than its own only in confined workers.
+fn confinement() -> Finding {
+    if kernel_can_confine() {
+        return Finding::Ok("their workers can be confined (Landlock)".into());
+    }
+    Finding::Warn(
+        "this kernel has no Landlock, so a broker here serves its own user and root only".into(),
+        "Linux 5.13 and later have it, if it is among the security modules that the kernel starts with (lsm=)".into(),
+    )
 }
 
 /// Shared memory of a session comes out of ordinary memory and is charged to whoever touches it first.

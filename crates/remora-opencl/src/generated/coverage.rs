@@ -1041,7 +1041,7 @@ pub static COVERAGE: &[Function] = &[
         name: "clEnqueueUnmapMemObject",
         since: "1.0",
         how: How::Asynchronous,
-        messages: &["EnqueueUnmapStore", "EnqueueWrite", "EnqueueMarkerOrBarrier"],
+        messages: &["EnqueueUnmapStore", "EnqueueWrite", "EnqueueNothing"],
         checked: "CL_INVALID_COMMAND_QUEUE, CL_INVALID_CONTEXT, CL_INVALID_MEM_OBJECT, CL_INVALID_VALUE, CL_INVALID_EVENT_WAIT_LIST",
         late: "a driver's refusal fails the event and comes out of the next finish",
     },
