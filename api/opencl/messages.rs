@@ -125,6 +125,8 @@ struct SubDevices {
 struct ProgramCreated {
     code: i32,
     binary_status: Vec<i32>,
+    devices: Vec<DeviceBuild>,
+    kernels: Vec<KernelFacts>,
 }
 
 #[reply]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use opencl_sys::{CL_DEVICE_NOT_AVAILABLE, cl_int};
 use remora_protocol::Handle;
 use remora_protocol::argument::Takes;
-use remora_protocol::opencl::{KernelFacts, ProgramBuilt};
+use remora_protocol::opencl::{self as wire, KernelFacts};
 
 use crate::facts::Infos;
 
@@ -53,8 +53,8 @@ impl ArgDescription {
 }
 
 impl BuildResult {
-    pub(crate) fn new(built: &ProgramBuilt<'_>) -> Self {
-        let devices = built.devices.iter().map(|device| {
+    pub(crate) fn new(code: cl_int, devices: &[wire::DeviceBuild<'_>], kernels: &[KernelFacts<'_>]) -> Self {
+        let devices = devices.iter().map(|device| {
             let build = DeviceBuild {
                 status: device.status,
                 binary_type: device.binary_type,
@@ -64,8 +64,8 @@ impl BuildResult {
             };
             (device.device, build)
         });
-        let kernels = built.kernels.iter().map(|facts| Arc::new(KernelDescription::new(facts)));
-        Self { code: built.code, devices: devices.collect(), kernels: kernels.collect() }
+        let kernels = kernels.iter().map(|facts| Arc::new(KernelDescription::new(facts)));
+        Self { code, devices: devices.collect(), kernels: kernels.collect() }
     }
 
     /// Nobody will ever tell.

@@ -151,7 +151,8 @@ impl Program {
         Ok(())
     }
 
-    fn built(&self, result: BuildResult) {
+    /// Takes over what came of a build, or what is known of a program without one.
+    pub(crate) fn built(&self, result: BuildResult) {
         let mut state = self.lock();
         state.building = false;
         for (device, build) in result.devices {

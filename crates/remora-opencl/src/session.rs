@@ -115,7 +115,7 @@ impl NoticeSink for Sink {
             NoticeMessage::ProgramBuilt(built) => {
                 let wait = lock(&self.builds).remove(&built.serial);
                 if let Some(wait) = wait {
-                    wait.finish(BuildResult::new(&built));
+                    wait.finish(BuildResult::new(built.code, &built.devices, &built.kernels));
                 }
             }
             NoticeMessage::ContextNotify(notify) => {

@@ -14,6 +14,7 @@ use remora_protocol::{Handle, Kind, List};
 
 use crate::api::context::Context;
 use crate::api::device::{device_list, device_of};
+use crate::build::BuildResult;
 use crate::error::{Error, Result, check, ensure};
 use crate::facts::{Device, Platform};
 use crate::info::Answer;
@@ -132,7 +133,9 @@ pub unsafe fn create_program_with_binary(
         }
     }
     check(reply.code)?;
-    Ok(publish(Program::new(Remote { session, handle, created }, context, devices, Vec::new(), Vec::new())))
+    let program = Program::new(Remote { session, handle, created }, context, devices, Vec::new(), Vec::new());
+    program.built(BuildResult::new(CL_SUCCESS, &reply.devices, &reply.kernels));
+    Ok(publish(program))
 }
 
 /// # Safety

@@ -815,31 +815,37 @@ impl Reply for SubDevices<'_> {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ProgramCreated {
+pub struct ProgramCreated<'a> {
     pub code: i32,
     pub binary_status: Vec<i32>,
+    pub devices: Vec<DeviceBuild<'a>>,
+    pub kernels: Vec<KernelFacts<'a>>,
 }
 
-impl Encode for ProgramCreated {
+impl Encode for ProgramCreated<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         self.code.encode(out);
         self.binary_status.encode(out);
+        self.devices.encode(out);
+        self.kernels.encode(out);
     }
 }
 
-impl<'a> Decode<'a> for ProgramCreated {
-    const MIN_SIZE: usize = 8usize;
+impl<'a> Decode<'a> for ProgramCreated<'a> {
+    const MIN_SIZE: usize = 16usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
             code: Decode::decode(reader)?,
             binary_status: Decode::decode(reader)?,
+            devices: Decode::decode(reader)?,
+            kernels: Decode::decode(reader)?,
         })
     }
 }
 
-impl Reply for ProgramCreated {
+impl Reply for ProgramCreated<'_> {
     const OPCODE: u16 = 4u16;
 }
 
@@ -1441,7 +1447,7 @@ impl Command for CreateProgramWithBinary<'_> {
 }
 
 impl Waits for CreateProgramWithBinary<'_> {
-    type Reply<'r> = ProgramCreated;
+    type Reply<'r> = ProgramCreated<'r>;
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

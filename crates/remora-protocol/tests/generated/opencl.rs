@@ -179,11 +179,13 @@ impl<'a> Arbitrary<'a> for SubDevices<'a> {
     }
 }
 
-impl<'a> Arbitrary<'a> for ProgramCreated {
+impl<'a> Arbitrary<'a> for ProgramCreated<'a> {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
             code: Arbitrary::arbitrary(source),
             binary_status: Arbitrary::arbitrary(source),
+            devices: Arbitrary::arbitrary(source),
+            kernels: Arbitrary::arbitrary(source),
         }
     }
 }

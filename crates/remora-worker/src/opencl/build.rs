@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use opencl_sys::*;
-use remora_protocol::opencl::{BuildProgram, CompileProgram, DeviceBuild, LinkProgram, ProgramBuilt};
+use remora_protocol::opencl::{BuildProgram, CompileProgram, DeviceBuild, KernelFacts, LinkProgram, ProgramBuilt};
 use remora_protocol::{Handle, List};
 
 use super::context::{Context, Device};
@@ -310,20 +310,36 @@ fn device_list(ids: &[cl_device_id]) -> (u32, *const cl_device_id) {
 
 /// Tells what came of a build that the driver ran.
 fn report(shared: &Shared, handle: Handle, serial: u64, code: cl_int, program: &Program, added: bool) {
-    // All of the program's: another may have been built for before, and a build for a device is one for its parts.
-    let devices = &program.devices;
-    let built: Vec<_> = devices.iter().map(|device| Built::new(shared.driver, program, device, added)).collect();
-    let able = devices.iter().zip(&built).filter(|(_, built)| built.is_executable());
-    let able: Vec<_> = able.map(|(device, _)| Arc::clone(device)).collect();
-    let kernels = if able.is_empty() { Vec::new() } else { kernel_facts::gather(shared.driver, program, &able) };
-    let notice = ProgramBuilt {
-        program: handle,
-        serial,
-        code,
-        devices: built.iter().map(Built::wire).collect(),
-        kernels: kernels.iter().map(kernel_facts::Kernel::wire).collect(),
-    };
-    shared.notices.send(&notice, None);
+    let facts = ProgramFacts::gather(shared, program, added);
+    let (devices, kernels) = facts.wire();
+    shared.notices.send(&ProgramBuilt { program: handle, serial, code, devices, kernels }, None);
+}
+
+/// What can be asked of a program and its kernels.
+#[derive(Default)]
+pub struct ProgramFacts {
+    built: Vec<Built>,
+    kernels: Vec<kernel_facts::Kernel>,
+}
+
+impl ProgramFacts {
+    /// Asks the driver; `added` if the worker added to the options.
+    #[must_use]
+    pub fn gather(shared: &Shared, program: &Program, added: bool) -> Self {
+        // All of the program's: another may have been built for before, and a build for a device is one for its parts.
+        let devices = &program.devices;
+        let built: Vec<_> = devices.iter().map(|device| Built::new(shared.driver, program, device, added)).collect();
+        let able = devices.iter().zip(&built).filter(|(_, built)| built.is_executable());
+        let able: Vec<_> = able.map(|(device, _)| Arc::clone(device)).collect();
+        let kernels = if able.is_empty() { Vec::new() } else { kernel_facts::gather(shared.driver, program, &able) };
+        Self { built, kernels }
+    }
+
+    /// As they travel.
+    #[must_use]
+    pub fn wire(&self) -> (Vec<DeviceBuild<'_>>, Vec<KernelFacts<'_>>) {
+        (self.built.iter().map(Built::wire).collect(), self.kernels.iter().map(kernel_facts::Kernel::wire).collect())
+    }
 }
 
 fn refused(shared: &Shared, program: Handle, serial: u64, code: cl_int) {

@@ -12,7 +12,7 @@ use remora_protocol::opencl::{
     CreateProgramWithSource, ProgramBinaries, ProgramCreated, SetSpecConstant,
 };
 
-use super::build::Program;
+use super::build::{Program, ProgramFacts};
 use super::context::{Context, Device};
 use super::driver::{call, check, create, query, query_words};
 use super::objects::{At, value};
@@ -80,10 +80,13 @@ fn with_binary(at: &At<'_>, message: &CreateProgramWithBinary<'_>) -> Result<(),
     let mut status = vec![CL_SUCCESS; message.binaries.len()];
     let program = of_binary(at.shared, message, &mut status);
     let code = program.as_ref().err().copied().unwrap_or(CL_SUCCESS);
+    // A binary has a type before it is built, and some drivers have its kernels then.
+    let facts = program.as_ref().map(|program| ProgramFacts::gather(at.shared, program, false)).unwrap_or_default();
     if program.is_ok() {
         at.shared.tables.programs.insert(message.program, program)?;
     }
-    at.reply(&ProgramCreated { code, binary_status: status });
+    let (devices, kernels) = facts.wire();
+    at.reply(&ProgramCreated { code, binary_status: status, devices, kernels });
     Ok(())
 }
 
