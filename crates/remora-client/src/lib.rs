@@ -17,7 +17,7 @@ pub use backend::{Backend, Backends, backends};
 pub use host::HostArea;
 pub use notices::{Callbacks, NoticeSink};
 pub use session::Session;
-pub use stream::{Answer, Held, Needs, Stream};
+pub use stream::{Answer, Needs, Stream};
 pub use transfer::{Direction, Transfer};
 
 /// The session has ended: the worker died, was killed, or the program is a fork child of the one that opened it.

@@ -42,28 +42,10 @@ pub struct Stream {
     waiters: AtomicU32,
     /// Everything up to here is known to be complete on the device (of an in-order queue), or executed (objects).
     finished: AtomicU64,
-    held: Mutex<VecDeque<(u64, Held)>>,
+    held: Mutex<VecDeque<(u64, Staging)>>,
     held_bytes: AtomicU64,
     replies: Mutex<Replies>,
     arrived: Condvar,
-}
-
-/// Something that commands under way still use.
-pub enum Held {
-    /// A piece of the arena.
-    Staging(Staging),
-    /// Other memory of this process.
-    Memory(Box<dyn Send>),
-}
-
-impl Held {
-    /// At least 1, so that the sum tells whether anything is held.
-    fn length(&self) -> u64 {
-        match self {
-            Self::Staging(staging) => (staging.length() as u64).max(1),
-            Self::Memory(_) => 1,
-        }
-    }
 }
 
 struct Out {
@@ -209,8 +191,8 @@ impl Stream {
     }
 
     /// Keeps `what` until everything up to `position` is known to be finished.
-    pub fn hold(&self, position: u64, what: Held) {
-        self.held_bytes.fetch_add(what.length(), Ordering::Relaxed);
+    pub fn hold(&self, position: u64, what: Staging) {
+        self.held_bytes.fetch_add(held_length(&what), Ordering::Relaxed);
         lock(&self.held).push_back((position, what));
     }
 
@@ -229,7 +211,7 @@ impl Stream {
         let mut held = lock(&self.held);
         while held.front().is_some_and(|(held, _)| *held <= position) {
             if let Some((_, what)) = held.pop_front() {
-                self.held_bytes.fetch_sub(what.length(), Ordering::Relaxed);
+                self.held_bytes.fetch_sub(held_length(&what), Ordering::Relaxed);
             }
         }
     }
@@ -241,6 +223,11 @@ impl Stream {
             self.finish_to(executed);
         }
     }
+}
+
+/// At least 1, so that the sum tells whether anything is held.
+fn held_length(staging: &Staging) -> u64 {
+    (staging.length() as u64).max(1)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

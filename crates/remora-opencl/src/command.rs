@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use opencl_sys::*;
-use remora_client::{Answer, Held, Needs, Staging};
+use remora_client::{Answer, Needs, Staging};
 use remora_protocol::message::Command;
 use remora_protocol::opencl::{EnqueueRead, Status};
 use remora_protocol::{Bulk, Handle, Kind};
@@ -129,7 +129,7 @@ impl Enqueue {
     /// As [`Enqueue::send`] with `staging` as bulk, which is kept until the queue is known to have finished with it.
     pub(crate) fn send_holding<C: Command>(self, command: &C, staging: Staging) -> Result<()> {
         let position = self.put(command, staging.bulk())?;
-        self.queue.stream.hold(position, Held::Staging(staging));
+        self.queue.stream.hold(position, staging);
         self.give_event();
         Ok(())
     }

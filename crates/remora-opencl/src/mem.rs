@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opencl_sys::*;
-use remora_client::{Held, HostArea, Needs, Session, Staging};
+use remora_client::{HostArea, Needs, Session, Staging};
 use remora_protocol::message::Command;
 use remora_protocol::opencl::{Area, InitMem, Status, WatchMem};
 use remora_protocol::{Bulk, Handle};
@@ -176,7 +176,7 @@ pub(crate) fn create<C: Command>(
     };
     match (staging, initial) {
         (Some(staging), _) => {
-            session.objects().hold(position, Held::Staging(staging));
+            session.objects().hold(position, staging);
             Ok(position)
         }
         (None, Some((area, host))) => send_contents(session, mem, area, host),
