@@ -93,7 +93,8 @@ struct NamedProgram {
 }
 
 /// One kernel argument at a launch: `kind` 0 not set, 1 bytes, 2 local memory of `value` bytes (a u64), 3 a memory object,
-/// 4 a sampler, 5 a command queue (`value` is a Handle's u64; 0 for a NULL memory object).
+/// 4 a sampler, 5 a command queue (`value` is a Handle's u64; 0 for a NULL memory object), 6 an address in shared virtual
+/// memory, or NULL (a u64).
 struct KernelArg {
     kind: u8,
     value: Bytes,
@@ -113,6 +114,12 @@ struct Status {
 struct Value {
     code: i32,
     value: Bytes,
+}
+
+#[reply]
+struct SvmCreated {
+    code: i32,
+    address: u64,
 }
 
 #[reply]
@@ -181,6 +188,7 @@ struct CreateCommandQueue {
 
 /// `store` is the arena offset of the buffer's own memory (zero copy), or u64::MAX. Initial contents come as the frame's
 /// bulk bytes, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
+/// With `svm`, an address in shared virtual memory, the buffer is that memory.
 /// Whether it waits is the caller's choice: beyond the session's memory credit it does.
 #[command(waits = Status)]
 struct CreateBuffer {
@@ -189,6 +197,21 @@ struct CreateBuffer {
     flags: u64,
     size: u64,
     store: u64,
+    svm: u64,
+}
+
+/// Shared virtual memory. To other commands `mem` is a buffer of `size` bytes, whole pages that begin at a page. With a
+/// `store`, an arena offset and not u64::MAX, its pages are the arena's. Nothing of it lies in `avoid`, which are first
+/// addresses and lengths of what the program has mapped already.
+#[command(waits = SvmCreated)]
+struct CreateSvm {
+    mem: Handle,
+    context: Handle,
+    flags: u64,
+    size: u64,
+    alignment: u32,
+    store: u64,
+    avoid: List<[u64; 2]>,
 }
 
 #[command(waits = Status)]
@@ -425,6 +448,8 @@ struct EnqueueNDRangeKernel {
     /// All zero: the driver's choice.
     local: [u64; 3],
     args: Vec<KernelArg>,
+    /// Shared virtual memory that the kernel finds by pointers in memory: CL_KERNEL_EXEC_INFO_SVM_PTRS.
+    svm: List<u64>,
 }
 
 /// Device to program. The bytes of `area` land packed in the arena at `staging`, announced by TransferDone{transfer};
@@ -508,6 +533,15 @@ struct EnqueueNothing {
     wait: List<Handle>,
 }
 
+/// Something that the program does by itself when it is the command's turn, told by HostCall: a native kernel, the freeing
+/// of memory. TransferDone{transfer} follows completion.
+#[command(asynchronous)]
+struct EnqueueHostCall {
+    event: Handle,
+    wait: List<Handle>,
+    transfer: u64,
+}
+
 /// clEnqueueMarker, clEnqueueWaitForEvents, clEnqueueBarrier and their *WithWaitList forms.
 #[command(asynchronous)]
 struct EnqueueMarkerOrBarrier {
@@ -530,7 +564,7 @@ struct WaitForEvent {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Commands of the transfer stream (stream 1): answers of the client to Fetch and Deliver
+// Commands of the transfer stream (stream 1): answers of the client to Fetch, Deliver and HostCall
 
 /// The bytes asked for are the frame's bulk.
 #[command(asynchronous)]
@@ -540,6 +574,12 @@ struct Fetched {
 
 #[command(asynchronous)]
 struct Delivered {
+    transfer: u64,
+}
+
+/// What HostCall asked for has been done.
+#[command(asynchronous)]
+struct HostCalled {
     transfer: u64,
 }
 
@@ -581,6 +621,12 @@ struct Fetch {
 struct Deliver {
     transfer: u64,
     offset: u64,
+}
+
+/// It is the turn of what the program does by itself; answer HostCalled.
+#[notice]
+struct HostCall {
+    transfer: u64,
 }
 
 #[notice]

@@ -59,7 +59,9 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("2.0")]
-    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    #[body(kernel)]
+    #[local]
+    #[checked("CL_INVALID_KERNEL, CL_INVALID_OPERATION, CL_INVALID_ARG_INDEX, CL_INVALID_ARG_VALUE")]
     fn clSetKernelArgSVMPointer(
         kernel: cl_kernel,
         arg_index: cl_uint,
@@ -69,7 +71,9 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("2.0")]
-    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    #[body(kernel)]
+    #[local]
+    #[checked("CL_INVALID_KERNEL, CL_INVALID_VALUE, CL_INVALID_OPERATION")]
     fn clSetKernelExecInfo(
         kernel: cl_kernel,
         param_name: cl_kernel_exec_info,
@@ -204,9 +208,10 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("1.0")]
-    #[unsupported(
-        "CL_INVALID_OPERATION",
-        "the program's code can't run in the worker: no device reports CL_EXEC_NATIVE_KERNEL"
+    #[body(native)]
+    #[asynchronous(EnqueueHostCall, HostCall, HostCalled, EnqueueRead, EnqueueWrite, TransferDone)]
+    #[checked(
+        "CL_INVALID_COMMAND_QUEUE, CL_INVALID_VALUE, CL_INVALID_OPERATION, CL_INVALID_MEM_OBJECT, CL_INVALID_CONTEXT, CL_INVALID_EVENT_WAIT_LIST"
     )]
     fn clEnqueueNativeKernel(
         command_queue: cl_command_queue,

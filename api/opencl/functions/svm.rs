@@ -1,12 +1,16 @@
-// Shared virtual memory and pipes, which no device is said to have. ../README.md explains the attributes.
+// Shared virtual memory, and pipes, which no device is said to have. ../README.md explains the attributes.
 
 unsafe extern "C" {
     #[since("2.0")]
-    #[unsupported("NULL", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    #[body(svm)]
+    #[waits(CreateSvm)]
+    #[checked("NULL for what the specification refuses")]
     fn clSVMAlloc(context: cl_context, flags: cl_svm_mem_flags, size: size_t, alignment: cl_uint) -> *mut c_void;
 
     #[since("2.0")]
-    #[unsupported("nothing", "there is no SVM memory to free")]
+    #[body(svm)]
+    #[asynchronous(Release)]
+    #[checked("what is not shared virtual memory is left alone")]
     fn clSVMFree(
         context: cl_context,
         #[nullable]
@@ -15,7 +19,9 @@ unsafe extern "C" {
     );
 
     #[since("2.0")]
-    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    #[body(svm)]
+    #[asynchronous(EnqueueHostCall, HostCall, HostCalled, TransferDone)]
+    #[checked("CL_INVALID_COMMAND_QUEUE, CL_INVALID_VALUE, CL_INVALID_OPERATION, CL_INVALID_EVENT_WAIT_LIST")]
     fn clEnqueueSVMFree(
         command_queue: cl_command_queue,
         num_svm_pointers: cl_uint,
@@ -37,7 +43,9 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("2.0")]
-    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    #[body(svm)]
+    #[asynchronous(EnqueueCopyBuffer, EnqueueRead, EnqueueWrite, EnqueueHostCall, TransferDone)]
+    #[checked("CL_INVALID_COMMAND_QUEUE, CL_INVALID_VALUE, CL_INVALID_OPERATION, CL_INVALID_EVENT_WAIT_LIST, CL_MEM_COPY_OVERLAP")]
     fn clEnqueueSVMMemcpy(
         command_queue: cl_command_queue,
         #[blocking] blocking_copy: cl_bool,
@@ -50,7 +58,9 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("2.0")]
-    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    #[body(svm)]
+    #[asynchronous(EnqueueFillBuffer)]
+    #[checked("CL_INVALID_COMMAND_QUEUE, CL_INVALID_VALUE, CL_INVALID_OPERATION, CL_INVALID_EVENT_WAIT_LIST")]
     fn clEnqueueSVMMemFill(
         command_queue: cl_command_queue,
         #[host] svm_ptr: *mut c_void,
@@ -63,7 +73,9 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("2.0")]
-    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    #[body(svm)]
+    #[asynchronous(EnqueueNothing, EnqueueRead, TransferDone)]
+    #[checked("CL_INVALID_COMMAND_QUEUE, CL_INVALID_VALUE, CL_INVALID_OPERATION, CL_INVALID_EVENT_WAIT_LIST")]
     fn clEnqueueSVMMap(
         command_queue: cl_command_queue,
         #[blocking] blocking_map: cl_bool,
@@ -76,7 +88,9 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("2.0")]
-    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    #[body(svm)]
+    #[asynchronous(EnqueueNothing, EnqueueWrite, TransferDone)]
+    #[checked("CL_INVALID_COMMAND_QUEUE, CL_INVALID_VALUE, CL_INVALID_OPERATION, CL_INVALID_EVENT_WAIT_LIST")]
     fn clEnqueueSVMUnmap(
         command_queue: cl_command_queue,
         #[host] svm_ptr: *mut c_void,
@@ -86,7 +100,9 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("2.1")]
-    #[unsupported("CL_INVALID_OPERATION", "SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0")]
+    #[body(svm)]
+    #[asynchronous(EnqueueMigrateMemObjects)]
+    #[checked("CL_INVALID_COMMAND_QUEUE, CL_INVALID_VALUE, CL_INVALID_OPERATION, CL_INVALID_EVENT_WAIT_LIST, CL_INVALID_CONTEXT")]
     fn clEnqueueSVMMigrateMem(
         command_queue: cl_command_queue,
         num_svm_pointers: cl_uint,

@@ -157,6 +157,12 @@ fn hello() -> Hello {
     }
 }
 
+/// Whether program and worker will see the same memory.
+#[must_use]
+pub fn shares_memory() -> bool {
+    link_kind() == LinkKind::Memfd
+}
+
 fn link_kind() -> LinkKind {
     match std::env::var("REMORA_LINK").as_deref() {
         Ok("stream") => LinkKind::Stream,

@@ -13,12 +13,13 @@ mod stream;
 mod transfer;
 
 pub use arena::{Arena, Staging};
-pub use backend::{Backend, Backends, backends};
+pub use backend::{Backend, Backends, backends, shares_memory};
 pub use host::HostArea;
 pub use notices::{Callbacks, NoticeSink};
+pub use remora_link::Window;
 pub use session::Session;
 pub use stream::{Answer, Needs, Stream};
-pub use transfer::{Direction, Transfer};
+pub use transfer::{Direction, HostCall, Transfer};
 
 /// The session has ended: the worker died, was killed, or the program is a fork child of the one that opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

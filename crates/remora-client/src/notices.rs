@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use remora_link::Receiver;
-use remora_protocol::opencl::{Delivered, Fetch, Fetched, NoticeMessage, TransferRefused};
+use remora_protocol::opencl::{Delivered, Fetch, Fetched, HostCalled, NoticeMessage, TransferRefused};
 use remora_protocol::{Bulk, Frame};
 
 use crate::Lost;
@@ -104,6 +104,7 @@ fn handle(session: &Arc<Session>, notice: NoticeMessage<'_>, bulk: Option<Bulk>)
             // If this can't be sent the link is closed, and the pump ends by itself.
             let _ = session.answer_transfer(&Delivered { transfer: part.transfer }, None);
         }
+        NoticeMessage::HostCall(call) => host_call(session, call.transfer),
         NoticeMessage::Output(output) => write_all(output.fd, output.text),
         NoticeMessage::StreamClosed(closed) => session.stream_closed(closed.stream),
         other => session.sink().notice(session, other),
@@ -141,6 +142,21 @@ fn receive_part(session: &Arc<Session>, transfer: u64, offset: u64, bulk: Option
         unsafe { host.scatter(offset, from.as_ptr(), length) };
     }
     Some(())
+}
+
+/// Each on a thread of its own: such a call may take its time, and wait for another one.
+fn host_call(session: &Arc<Session>, transfer: u64) {
+    let Some(call) = session.transfers().call(transfer) else { return };
+    let answering = Arc::clone(session);
+    let run = move || {
+        call();
+        // If this can't be sent the link is closed, which the pump notices.
+        let _ = answering.answer_transfer(&HostCalled { transfer }, None);
+    };
+    if let Err(error) = remora_link::spawn("remora-host-call", run) {
+        tracing::error!(%error, "no thread for what the program is to do");
+        session.close();
+    }
 }
 
 /// A kernel's output goes where the program's own would, unbuffered as CPU drivers do it.

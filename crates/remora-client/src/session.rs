@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use remora_link::{Lane, Link, LinkError};
+use remora_link::{Lane, Link, LinkError, Window};
 use remora_protocol::handle::Minter;
 use remora_protocol::hello::Opened;
 use remora_protocol::message::Command;
@@ -12,7 +12,7 @@ use remora_protocol::{Bulk, Handle, Kind};
 
 use crate::notices::{self, Handled, pump};
 use crate::stream::Answer;
-use crate::transfer::Transfers;
+use crate::transfer::{Direction, HostCall, Transfers};
 use crate::{Arena, Callbacks, Lost, Needs, NoticeSink, Staging, Stream, Transfer, fork};
 
 /// The stream of object commands.
@@ -219,6 +219,14 @@ impl Session {
         self.arena.allocate(length)
     }
 
+    /// The pages of `staging` also at `address`.
+    ///
+    /// # Errors
+    /// As for [`Window::alias`].
+    pub fn window(&self, staging: &Staging, size: usize, address: usize) -> std::io::Result<Window> {
+        Window::alias(self.link.arena(), staging.offset(), size, address)
+    }
+
     /// Whether worker and program see the same arena.
     #[must_use]
     pub fn shares_memory(&self) -> bool {
@@ -227,7 +235,14 @@ impl Session {
 
     /// Registers a transfer; its number goes into the command.
     pub fn begin_transfer(&self, transfer: Transfer) -> u64 {
-        self.transfers.begin(transfer)
+        self.transfers.begin(transfer, None)
+    }
+
+    /// Registers something that the program does by itself; the number goes into the command. `done` is told the final
+    /// state.
+    pub fn begin_host_call(&self, call: HostCall, done: Box<dyn FnOnce(i32) + Send>) -> u64 {
+        let transfer = Transfer { direction: Direction::ToWorker, host: None, staging: None, done };
+        self.transfers.begin(transfer, Some(call))
     }
 
     /// The command of a transfer could not be sent, or a blocking one is done.

@@ -36,21 +36,25 @@ pub(crate) struct Transfers {
     reads: AtomicU64,
 }
 
+/// Something that the program does by itself when the worker says that it is its turn.
+pub type HostCall = Box<dyn FnOnce() + Send>;
+
 struct Pending {
     transfer: Transfer,
+    call: Option<HostCall>,
     /// Fetch and Deliver copy outside the lock; nothing else touches the transfer meanwhile.
     host: Option<Arc<HostArea>>,
 }
 
 impl Transfers {
     /// Registers a transfer before its command is sent. Numbers start at 1.
-    pub(crate) fn begin(&self, transfer: Transfer) -> u64 {
+    pub(crate) fn begin(&self, transfer: Transfer, call: Option<HostCall>) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         if transfer.direction == Direction::ToProgram {
             self.reads.fetch_add(1, Ordering::AcqRel);
         }
         let host = transfer.host.map(Arc::new);
-        self.lock().insert(number, Pending { transfer, host });
+        self.lock().insert(number, Pending { transfer, call, host });
         number
     }
 
@@ -73,6 +77,11 @@ impl Transfers {
     /// The program's memory of a transfer in parts that goes this way.
     pub(crate) fn host(&self, number: u64, direction: Direction) -> Option<Arc<HostArea>> {
         self.lock().get(&number).filter(|pending| pending.transfer.direction == direction)?.host.clone()
+    }
+
+    /// What is to be done for a command of which it is the turn.
+    pub(crate) fn call(&self, number: u64) -> Option<HostCall> {
+        self.lock().get_mut(&number)?.call.take()
     }
 
     /// Whether an unfinished transfer will write to some of `span`.

@@ -9,6 +9,7 @@
 //! ring      records in a ring; what a peer may do to it      watch     notices when the other side ends
 //! cells     one ring's memory; bell: what to sleep on         stream    the bridge between rings through a socket
 //! memory    memfds, mappings, the arena                      wait      spinning; cpus: how many may spin
+//! window    memory at an address that a driver has chosen
 //! ```
 //!
 //! The other side is not trusted, whichever side it is: memory that it can write is only touched through atomics and raw
@@ -57,6 +58,8 @@ mod url;
 mod wait;
 #[cfg(not(loom))]
 mod watch;
+#[cfg(not(loom))]
+mod window;
 
 #[cfg(not(loom))]
 pub use exports::*;
@@ -68,5 +71,6 @@ mod exports {
     pub use crate::memory::{Arena, create_memory};
     pub use crate::thread::spawn;
     pub use crate::url::{Url, UrlError};
+    pub use crate::window::Window;
     pub use remora_protocol::hello::Layout;
 }

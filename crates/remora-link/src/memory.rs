@@ -1,7 +1,7 @@
 //! Shared and private memory: making it, checking it, mapping it.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 
 use remora_protocol::hello::Layout;
@@ -212,6 +212,13 @@ impl Arena {
     #[must_use]
     pub fn pointer(&self, offset: u64, length: u64) -> Option<NonNull<u8>> {
         self.mapping.pointer(usize::try_from(offset).ok()?, usize::try_from(length).ok()?)
+    }
+
+    /// The file behind whole pages of a shared arena.
+    pub(crate) fn file(&self, offset: u64, size: usize) -> io::Result<BorrowedFd<'_>> {
+        let pages = offset % PAGE as u64 == 0 && size % PAGE == 0 && size > 0;
+        let file = self.mapping.file.as_ref().filter(|_| pages && self.pointer(offset, size as u64).is_some());
+        file.map(AsFd::as_fd).ok_or_else(|| io::ErrorKind::InvalidInput.into())
     }
 
     /// Copies `bytes` to `offset`. False, and nothing is done, if there is no such room.

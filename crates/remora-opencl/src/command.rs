@@ -42,11 +42,47 @@ impl Enqueue {
     ) -> Result<Self> {
         // SAFETY: passed on to the caller.
         let queue: Arc<Queue> = unsafe { share(queue) }?;
-        let mut this =
-            Self { queue, needs: Needs::default(), waits: Waits::new(), event: None, event_ret, waits_for_user: false };
+        let mut this = Self { event_ret, ..Self::part(&queue) };
         // SAFETY: passed on to the caller.
         unsafe { this.wait_for(num_events, wait_list) }?;
         Ok(this)
+    }
+
+    /// For a part of what a call of the program comes to.
+    pub(crate) fn part(queue: &Arc<Queue>) -> Self {
+        Self {
+            queue: Arc::clone(queue),
+            needs: Needs::default(),
+            waits: Waits::new(),
+            event: None,
+            event_ret: std::ptr::null_mut(),
+            waits_for_user: false,
+        }
+    }
+
+    /// Waits for `event` as well.
+    pub(crate) fn after(mut self, event: &Event) -> Self {
+        event.needed_by(&mut self.needs);
+        self.waits.push(event.remote.handle);
+        self
+    }
+
+    /// The first and the last part of what a call comes to: the one waits for what the program says, the other has its
+    /// event.
+    pub(crate) fn divide(self) -> (Self, Self) {
+        let last = Self { event_ret: self.event_ret, ..Self::part(&self.queue) };
+        (Self { event_ret: std::ptr::null_mut(), ..self }, last)
+    }
+
+    /// Enqueues a part, and gives its event.
+    pub(crate) fn internal(
+        mut self,
+        command_type: u32,
+        enqueue: impl FnOnce(Self) -> Result<()>,
+    ) -> Result<Arc<Event>> {
+        let event = self.event(command_type, true);
+        enqueue(self)?;
+        event.ok_or(Error(CL_OUT_OF_HOST_MEMORY))
     }
 
     unsafe fn wait_for(&mut self, num_events: cl_uint, wait_list: *const cl_event) -> Result<()> {

@@ -57,6 +57,12 @@ pub fn value<T>(name: &'static str, body: impl FnOnce() -> *mut T) -> *mut T {
     run(name, || Ok(body())).unwrap_or(std::ptr::null_mut())
 }
 
+/// Runs a body that answers nothing.
+pub fn nothing(name: &'static str, body: impl FnOnce() -> Result<()>) {
+    // What goes wrong is in the log.
+    let _ = run(name, body);
+}
+
 fn run<T>(name: &'static str, body: impl FnOnce() -> Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => {

@@ -166,7 +166,7 @@ impl Device {
         remote: Option<Remote>,
     ) -> Self {
         let mut infos = Infos::new(&facts.infos);
-        restrict_device(&mut infos);
+        restrict_device(&mut infos, remora_client::shares_memory());
         Self {
             shell: ShellRef::default(),
             platform: Arc::downgrade(platform),
@@ -203,11 +203,10 @@ fn restrict_platform(infos: &mut Infos) {
     restrict_extensions(infos, CL_PLATFORM_EXTENSIONS, CL_PLATFORM_EXTENSIONS_WITH_VERSION);
 }
 
-fn restrict_device(infos: &mut Infos) {
+fn restrict_device(infos: &mut Infos, same_memory: bool) {
     restrict_extensions(infos, CL_DEVICE_EXTENSIONS, CL_DEVICE_EXTENSIONS_WITH_VERSION);
-    infos.set(CL_DEVICE_EXECUTION_CAPABILITIES, (CL_EXEC_KERNEL as cl_device_exec_capabilities).to_ne_bytes().to_vec());
+    restrict_svm(infos, same_memory);
     for param in [
-        CL_DEVICE_SVM_CAPABILITIES,
         CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES,
         CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES,
         CL_DEVICE_PIPE_SUPPORT,
@@ -223,6 +222,21 @@ fn restrict_device(infos: &mut Infos) {
         let size = infos.bytes(param).map_or(0, <[u8]>::len);
         infos.set(param, vec![0; size]);
     }
+}
+
+/// Memory that both sides may use at any time must be the same pages, which those of other devices than CPUs can't be. The
+/// system's own memory is never shared. Addresses must fit the program's pointers.
+fn restrict_svm(infos: &mut Infos, same_memory: bool) {
+    let coarse = CL_DEVICE_SVM_COARSE_GRAIN_BUFFER;
+    let fine = CL_DEVICE_SVM_FINE_GRAIN_BUFFER | CL_DEVICE_SVM_ATOMICS;
+    let is_cpu = infos.number(CL_DEVICE_TYPE) & CL_DEVICE_TYPE_CPU != 0;
+    let carried = match (size_of::<usize>(), same_memory && is_cpu) {
+        (8, true) => coarse | fine,
+        (8, false) => coarse,
+        _ => 0,
+    };
+    let capabilities = infos.number(CL_DEVICE_SVM_CAPABILITIES) & carried;
+    infos.set(CL_DEVICE_SVM_CAPABILITIES, capabilities.to_ne_bytes().to_vec());
 }
 
 fn restrict_extensions(infos: &mut Infos, names: u32, with_version: u32) {

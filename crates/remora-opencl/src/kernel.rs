@@ -18,6 +18,7 @@ use crate::error::{Error, Result, ensure};
 use crate::mem::Mem;
 use crate::object::{Object, Remote, ShellRef, get};
 use crate::program::Program;
+use crate::svm;
 
 /// A kernel of the program.
 pub(crate) struct Kernel {
@@ -25,6 +26,8 @@ pub(crate) struct Kernel {
     pub(crate) program: Arc<Program>,
     pub(crate) description: Arc<KernelDescription>,
     args: Mutex<Vec<Arg>>,
+    /// Shared virtual memory that it finds by pointers in memory.
+    svm: Mutex<Vec<u64>>,
     /// Launches that the driver has accepted once; others like it need no asking.
     accepted: Mutex<HashSet<Shape>>,
     shell: ShellRef,
@@ -48,6 +51,8 @@ pub(crate) enum Arg {
     Unset,
     Bytes(SmallVec<[u8; 16]>),
     Local([u8; 8]),
+    /// An address in shared virtual memory, or 0.
+    Svm([u8; 8]),
     /// A memory object, sampler or queue: its wire kind, its handle, and when it was created.
     Object {
         kind: u8,
@@ -71,6 +76,7 @@ impl Kernel {
             remote,
             program,
             args: Mutex::new(vec![Arg::Unset; description.args.len()]),
+            svm: Mutex::default(),
             description,
             accepted: Mutex::default(),
             shell: ShellRef::default(),
@@ -79,6 +85,34 @@ impl Kernel {
 
     pub(crate) fn args(&self) -> MutexGuard<'_, Vec<Arg>> {
         self.args.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn svm(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.svm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether any of its devices has shared virtual memory.
+    pub(crate) fn has_svm(&self) -> bool {
+        self.program.context.any(CL_DEVICE_SVM_CAPABILITIES)
+    }
+
+    /// Takes the addresses of shared virtual memory that it finds by itself.
+    pub(crate) fn set_svm(&self, pointers: impl Iterator<Item = *const u8>) -> Result<()> {
+        let known = |pointer| svm::find(pointer, 0).is_some_and(|memory| memory.is_of(&self.program.context));
+        let all: Vec<*const u8> = pointers.collect();
+        ensure(all.iter().all(|pointer| known(*pointer)), CL_INVALID_VALUE)?;
+        *self.svm() = all.iter().map(|pointer| *pointer as u64).collect();
+        Ok(())
+    }
+
+    /// Takes an address in shared virtual memory, or null, for argument `index`.
+    pub(crate) fn set_arg_svm(&self, index: cl_uint, pointer: *const c_void) -> Result<()> {
+        let description = self.description.args.get(index as usize).ok_or(Error(CL_INVALID_ARG_INDEX))?;
+        ensure(description.takes().accepts(kind::SVM), CL_INVALID_ARG_VALUE)?;
+        let known = |memory: svm::Range| memory.is_of(&self.program.context);
+        ensure(pointer.is_null() || svm::find(pointer.cast(), 0).is_some_and(known), CL_INVALID_ARG_VALUE)?;
+        self.args()[index as usize] = Arg::Svm((pointer as u64).to_le_bytes());
+        Ok(())
     }
 
     /// Bytes of local memory that its arguments ask for.
@@ -211,6 +245,8 @@ impl Arg {
             Self::Unset => (KernelArg { kind: kind::NOT_SET, value: &[] }, 0),
             Self::Bytes(bytes) => (KernelArg { kind: kind::BYTES, value: bytes }, 0),
             Self::Local(size) => (KernelArg { kind: kind::LOCAL, value: size }, 0),
+            // Whoever has the address has waited for the memory.
+            Self::Svm(address) => (KernelArg { kind: kind::SVM, value: address }, 0),
             Self::Object { kind, handle, created } => (KernelArg { kind: *kind, value: handle }, *created),
         }
     }

@@ -20,6 +20,7 @@ mod mem;
 mod object;
 mod program;
 mod session;
+mod svm;
 mod transfer;
 
 pub use generated::coverage;

@@ -24,6 +24,8 @@ pub(crate) struct Mapping {
 pub(crate) enum Backing {
     Store,
     HostPointer,
+    /// The program's own memory, which is the device's as well.
+    SamePages,
     Staging(Staging),
     Heap(Arc<Heap>),
 }

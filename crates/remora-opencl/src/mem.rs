@@ -12,9 +12,10 @@ use remora_protocol::{Bulk, Handle};
 use crate::api::context::{Context, Data};
 use crate::error::{Result, check, ensure};
 use crate::image::Image;
-use crate::map::Mapping;
+use crate::map::{Backing, Mapping};
 use crate::object::{Object, Remote, ShellRef, pointer_of};
 use crate::session::{Destroyed, Sink};
+use crate::svm::Svm;
 
 pub(crate) type Destructor = unsafe extern "C" fn(cl_mem, *mut c_void);
 
@@ -29,6 +30,8 @@ pub(crate) struct Mem {
     pub(crate) size: usize,
     /// The program's own memory, of CL_MEM_USE_HOST_PTR.
     pub(crate) host: HostPointer,
+    /// The shared virtual memory that it is, or lies in.
+    pub(crate) svm: Option<Svm>,
     /// Of a sub-buffer, or an image over a buffer.
     pub(crate) parent: Option<Arc<Mem>>,
     pub(crate) origin: usize,
@@ -56,6 +59,7 @@ pub(crate) struct Description {
     pub(crate) flags: cl_mem_flags,
     pub(crate) size: usize,
     pub(crate) host: *mut u8,
+    pub(crate) svm: Option<Svm>,
     pub(crate) parent: Option<Arc<Mem>>,
     pub(crate) origin: usize,
     pub(crate) image: Option<Image>,
@@ -74,7 +78,7 @@ impl Object for Mem {
 
 impl Mem {
     pub(crate) fn new(remote: Remote, context: Arc<Context>, description: Description) -> Arc<Self> {
-        let Description { object_type, flags, size, host, parent, origin, image, store, properties, credit } =
+        let Description { object_type, flags, size, host, svm, parent, origin, image, store, properties, credit } =
             description;
         Arc::new(Self {
             remote,
@@ -83,6 +87,7 @@ impl Mem {
             flags,
             size,
             host: HostPointer(host),
+            svm,
             parent,
             origin,
             image,
@@ -108,6 +113,11 @@ impl Mem {
             }
             _ => None,
         }
+    }
+
+    /// How the program's own memory is mapped.
+    pub(crate) fn host_backing(&self) -> Backing {
+        if self.svm.as_ref().is_some_and(Svm::same_pages) { Backing::SamePages } else { Backing::HostPointer }
     }
 
     pub(crate) fn lock_maps(&self) -> MutexGuard<'_, Vec<Mapping>> {
@@ -200,7 +210,7 @@ fn send_contents(session: &Arc<Session>, mem: Handle, area: Area, host: HostArea
     Ok(position)
 }
 
-fn packed_length(area: &Area) -> u64 {
+pub(crate) fn packed_length(area: &Area) -> u64 {
     area.region[0] * u64::from(area.element.max(1)) * area.region[1] * area.region[2]
 }
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use opencl_sys::*;
-use remora_client::{Direction, HostArea, Session, Staging, Transfer};
+use remora_client::{Direction, HostArea, HostCall, Session, Staging, Transfer};
 use remora_protocol::List;
-use remora_protocol::opencl::{Area, EnqueueRead, EnqueueWrite, EventDone};
+use remora_protocol::opencl::{Area, EnqueueHostCall, EnqueueNothing, EnqueueRead, EnqueueWrite, EventDone};
 
 use crate::api::queue::Queue;
 use crate::command::Enqueue;
@@ -178,6 +178,15 @@ pub(crate) fn write_later(
     if blocking { wait(own) } else { Ok(()) }
 }
 
+/// Enqueues something that this process does by itself when it is the command's turn.
+pub(crate) fn host_call(mut enqueue: Enqueue, command_type: u32, call: HostCall) -> Result<()> {
+    let (event, waits) = enqueue.begin(command_type);
+    let (done, position) = completion(&mut enqueue, command_type, None);
+    let transfer = enqueue.queue.remote.session.begin_host_call(call, done);
+    let command = EnqueueHostCall { event, wait: List::new(&waits), transfer };
+    send(enqueue, &command, None, transfer, &position)
+}
+
 /// Registers the transfer of a command: its end is the command's.
 fn begin(
     enqueue: &mut Enqueue,
@@ -187,6 +196,15 @@ fn begin(
     staging: Option<Staging>,
     keep: Option<Keep>,
 ) -> (u64, Arc<AtomicU64>) {
+    let (done, position) = completion(enqueue, command_type, keep);
+    let session: &Session = &enqueue.queue.remote.session;
+    (session.begin_transfer(Transfer { direction, host, staging, done }), position)
+}
+
+type Done = Box<dyn FnOnce(i32) + Send>;
+
+/// What is done at the end of a command that ends in this process, and where its position is to be put.
+fn completion(enqueue: &mut Enqueue, command_type: u32, keep: Option<Keep>) -> (Done, Arc<AtomicU64>) {
     let event = enqueue.event(command_type, false);
     if let Some(event) = &event {
         event.awaits_transfer();
@@ -202,8 +220,7 @@ fn begin(
             event.transferred(state);
         }
     };
-    let session: &Session = &enqueue.queue.remote.session;
-    (session.begin_transfer(Transfer { direction, host, staging, done: Box::new(done) }), position)
+    (Box::new(done), position)
 }
 
 fn send<C: remora_protocol::message::Command>(
@@ -217,6 +234,14 @@ fn send<C: remora_protocol::message::Command>(
     let sent = enqueue.send(command, bulk).inspect_err(|error| session.end_transfer(transfer, error.code()))?;
     position.store(sent, Ordering::Release);
     Ok(())
+}
+
+/// Enqueues what only keeps the order: no bytes move. Waits for it if `blocking`.
+pub(crate) fn nothing(mut enqueue: Enqueue, command_type: u32, blocking: bool) -> Result<()> {
+    let own = enqueue.event(command_type, blocking);
+    let (event, waits) = enqueue.begin(command_type);
+    enqueue.send(&EnqueueNothing { event, wait: List::new(&waits) }, None)?;
+    if blocking { wait(own) } else { Ok(()) }
 }
 
 pub(crate) fn wait(event: Option<Arc<Event>>) -> Result<()> {

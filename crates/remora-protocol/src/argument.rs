@@ -16,6 +16,7 @@ pub mod kind {
     pub const MEMORY: u8 = 3;
     pub const SAMPLER: u8 = 4;
     pub const QUEUE: u8 = 5;
+    pub const SVM: u8 = 6;
 }
 
 /// What an argument takes.
@@ -69,7 +70,8 @@ impl Takes {
             Self::Bytes(_) => kind == kind::BYTES,
             Self::Own => [kind::BYTES, kind::MEMORY, kind::SAMPLER, kind::QUEUE].contains(&kind),
             Self::Local => kind == kind::LOCAL,
-            Self::Buffer | Self::Image | Self::Pipe => kind == kind::MEMORY,
+            Self::Buffer => [kind::MEMORY, kind::SVM].contains(&kind),
+            Self::Image | Self::Pipe => kind == kind::MEMORY,
             Self::Sampler => kind == kind::SAMPLER,
             Self::Queue => kind == kind::QUEUE,
         }

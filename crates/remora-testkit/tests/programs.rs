@@ -36,7 +36,7 @@ macro_rules! programs {
 programs! {
     queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
-    read_then_write leak dlclose fork enumerate corners includes
+    read_then_write leak dlclose fork enumerate corners includes svm
 }
 
 /// Every property of every object.
@@ -46,6 +46,33 @@ fn info() {
     let native = run.native();
     for link in Link::ALL {
         assert_same_but_for("info", &native, &run.remoted(link));
+    }
+}
+
+/// Memory that both sides use at the same time: only where both see the same pages.
+#[test]
+fn fine_grain_svm() {
+    let run = Program::compile("svm").run(&["fine"]);
+    assert_same(&run.native(), &run.remoted(Link::Memfd));
+    let stream = Program::compile("svm").run(&["capabilities"]).remoted(Link::Stream).good();
+    assert_eq!(stream.text(), "0x1\n", "{}", stream.describe());
+}
+
+/// What clSVMAlloc and its kin refuse where PoCL doesn't.
+#[test]
+fn svm_beyond_the_driver() {
+    for link in Link::ALL {
+        let outcome = Program::compile("svm").run(&["beyond"]).remoted(link).good();
+        assert_eq!(outcome.text(), "beyond the driver\n", "{}", outcome.describe());
+    }
+}
+
+#[test]
+fn native_kernels_out_of_order() {
+    let run = Program::compile("native_kernel").run(&["out of order"]);
+    let native = run.native();
+    for link in Link::ALL {
+        assert_same(&native, &run.remoted(link));
     }
 }
 

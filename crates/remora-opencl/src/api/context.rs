@@ -10,7 +10,7 @@ use remora_protocol::{Handle, Kind, List};
 
 use crate::api::device::{device_list, select};
 use crate::error::{Error, Result, check, ensure};
-use crate::facts::{Device, Platform, platforms};
+use crate::facts::{Device, Infos, Platform, platforms};
 use crate::info::Answer;
 use crate::object::{Object, Remote, ShellRef, get, pointer_of, publish, references, release, retain, share};
 use crate::session::Sink;
@@ -74,6 +74,17 @@ impl Context {
     /// The smallest value of a device limit over the context's devices.
     pub(crate) fn limit(&self, param: cl_device_info) -> u64 {
         self.devices.iter().map(|device| device.infos.number(param)).max().unwrap_or(0)
+    }
+
+    /// Whether all devices can do this with shared virtual memory.
+    pub(crate) fn all_can(&self, capability: u64) -> bool {
+        let can = |infos: &Infos| infos.number(CL_DEVICE_SVM_CAPABILITIES) & capability != 0;
+        self.devices.iter().all(|device| can(&device.infos))
+    }
+
+    pub(crate) fn all_cpus(&self) -> bool {
+        let is_cpu = |infos: &Infos| infos.number(CL_DEVICE_TYPE) & CL_DEVICE_TYPE_CPU != 0;
+        self.devices.iter().all(|device| is_cpu(&device.infos))
     }
 
     /// Whether any device can do what a boolean parameter says.

@@ -140,6 +140,7 @@ impl Request {
             flags,
             size: bytes,
             host: if own { std::ptr::null_mut() } else { host_ptr.cast() },
+            svm: None,
             parent,
             origin: 0,
             image: Some(image),

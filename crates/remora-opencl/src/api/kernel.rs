@@ -73,6 +73,7 @@ pub unsafe fn clone_kernel(kernel: cl_kernel) -> Result<cl_kernel> {
     let clone = create(Arc::clone(&kernel.program), Arc::clone(&kernel.description))?;
     // Arguments travel with each launch: the copy of what was set is all there is to clone.
     clone.args().clone_from(&kernel.args());
+    clone.svm().clone_from(&kernel.svm());
     Ok(publish(clone))
 }
 
@@ -95,6 +96,46 @@ pub unsafe fn release_kernel(kernel: cl_kernel) -> Result<()> {
 pub unsafe fn set_kernel_arg(kernel: cl_kernel, index: cl_uint, size: usize, value: *const c_void) -> Result<()> {
     // SAFETY: passed on to the caller.
     unsafe { get::<Kernel>(kernel)?.set_arg(index, size, value) }
+}
+
+/// # Safety
+/// As clSetKernelArgSVMPointer.
+pub unsafe fn set_kernel_arg_svm_pointer(kernel: cl_kernel, index: cl_uint, value: *const c_void) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let kernel: &Kernel = unsafe { get(kernel) }?;
+    ensure(kernel.has_svm(), CL_INVALID_OPERATION)?;
+    kernel.set_arg_svm(index, value)
+}
+
+/// # Safety
+/// As clSetKernelExecInfo.
+pub unsafe fn set_kernel_exec_info(
+    kernel: cl_kernel,
+    param_name: cl_kernel_exec_info,
+    size: usize,
+    value: *const c_void,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let kernel: &Kernel = unsafe { get(kernel) }?;
+    ensure(kernel.has_svm(), CL_INVALID_OPERATION)?;
+    ensure(value.is_null() == (size == 0), CL_INVALID_VALUE)?;
+    match param_name {
+        CL_KERNEL_EXEC_INFO_SVM_PTRS => {
+            let count = size / size_of::<*mut c_void>();
+            ensure(size == count * size_of::<*mut c_void>(), CL_INVALID_VALUE)?;
+            // SAFETY: the program gives `size` bytes.
+            let pointer = |place| unsafe { value.cast::<*const u8>().add(place).read_unaligned() };
+            kernel.set_svm((0..count).map(pointer))
+        }
+        CL_KERNEL_EXEC_INFO_SVM_FINE_GRAIN_SYSTEM => {
+            ensure(size == size_of::<cl_bool>(), CL_INVALID_VALUE)?;
+            // SAFETY: as above.
+            let wanted = unsafe { value.cast::<cl_bool>().read_unaligned() } != CL_FALSE;
+            // No device is said to share the system's memory.
+            ensure(!wanted, CL_INVALID_OPERATION)
+        }
+        _ => Err(Error(CL_INVALID_VALUE)),
+    }
 }
 
 /// # Safety

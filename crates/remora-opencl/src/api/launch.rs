@@ -138,6 +138,7 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
         local_memory: kernel.local_memory(),
         uniform: range.is_uniform(),
     };
+    let svm = kernel.svm().clone();
     let (event, waits) = enqueue.begin(command_type);
     let command = EnqueueNDRangeKernel {
         event,
@@ -148,6 +149,7 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
         global: range.global,
         local: range.local,
         args,
+        svm: List::new(&svm),
     };
     let known = kernel.is_accepted(&shape) && !range.global.contains(&0);
     // The first of its kind: only the driver's compiler knows whether it can be.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use opencl_sys::*;
 use remora_client::HostArea;
 use remora_protocol::List;
-use remora_protocol::opencl::{Area, EnqueueMapStore, EnqueueNothing, EnqueueUnmapStore};
+use remora_protocol::opencl::{Area, EnqueueMapStore, EnqueueUnmapStore};
 
 use crate::api::transfer::{check_sub_buffer, triple};
 use crate::command::Enqueue;
@@ -14,7 +14,7 @@ use crate::error::{Error, Result, ensure};
 use crate::map::{Backing, Heap, Mapping, shows};
 use crate::mem::{Mem, bytes_of_buffer};
 use crate::object::share;
-use crate::transfer::{read, read_later, read_now, wait, write_later, write_staged};
+use crate::transfer::{nothing, read, read_later, read_now, wait, write_later, write_staged};
 
 /// A map that is being made.
 struct Map {
@@ -86,24 +86,11 @@ impl Map {
                     wait(own)?;
                 }
             }
-            _ => {
-                let own = enqueue.event(command_type, blocking);
-                nothing(enqueue, command_type)?;
-                if blocking {
-                    wait(own)?;
-                }
-            }
+            _ => nothing(enqueue, command_type, blocking)?,
         }
         mem.lock_maps().push(mapping);
         Ok(pointer)
     }
-}
-
-/// Only the order matters: no bytes move.
-fn nothing(mut enqueue: Enqueue, command_type: u32) -> Result<()> {
-    let (event, waits) = enqueue.begin(command_type);
-    enqueue.send(&EnqueueNothing { event, wait: List::new(&waits) }, None)?;
-    Ok(())
 }
 
 /// # Safety
@@ -132,7 +119,7 @@ pub unsafe fn enqueue_map_buffer(
         return map.bring(HostArea::flat(store.wrapping_add(offset), size), Backing::Store);
     }
     if !mem.host.0.is_null() {
-        return map.bring(HostArea::flat(mem.host.0.wrapping_add(offset), size), Backing::HostPointer);
+        return map.bring(HostArea::flat(mem.host.0.wrapping_add(offset), size), mem.host_backing());
     }
     let (pointer, backing) = memory(&map, size)?;
     map.bring(HostArea::flat(pointer, size), backing)
@@ -232,6 +219,8 @@ pub unsafe fn enqueue_unmap_mem_object(
         Backing::Heap(heap) if writes => {
             write_later(enqueue, command_type, &mem, area, host, false, Some(Box::new(heap)))
         }
-        Backing::Staging(_) | Backing::Heap(_) | Backing::HostPointer => nothing(enqueue, command_type),
+        Backing::Staging(_) | Backing::Heap(_) | Backing::HostPointer | Backing::SamePages => {
+            nothing(enqueue, command_type, false)
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::error::{Error, Result, ensure};
 use crate::info::Answer;
 use crate::mem::{Description, Destructor, Mem, bytes_of_buffer, check_flags, check_host_pointer, create};
 use crate::object::{Remote, get, pointer_of, publish, references, release, retain, share};
+use crate::svm::{self, Svm};
 
 /// Buffers from this size on get their memory in the arena where that is possible.
 const STORE_FROM: usize = 4096;
@@ -45,6 +46,11 @@ pub unsafe fn create_buffer_with_properties(
     ensure(flags & CL_MEM_KERNEL_READ_AND_WRITE == 0, CL_INVALID_VALUE)?;
     ensure(size > 0 && size as u64 <= context.limit(CL_DEVICE_MAX_MEM_ALLOC_SIZE), CL_INVALID_BUFFER_SIZE)?;
     check_host_pointer(flags, host_ptr)?;
+    if flags & CL_MEM_USE_HOST_PTR != 0 {
+        if let Some(memory) = svm::find(host_ptr.cast(), 1).filter(|memory| memory.is_of(&context)) {
+            return buffer_over(context, flags, size, memory, properties);
+        }
+    }
     let session = Arc::clone(context.session());
     let host = HostArea::flat(host_ptr.cast(), size);
     let own = flags & CL_MEM_USE_HOST_PTR == 0;
@@ -73,6 +79,7 @@ pub unsafe fn create_buffer_with_properties(
             flags: flags & !(if own && store.is_none() { HOST_POINTER & !CL_MEM_ALLOC_HOST_PTR } else { HOST_POINTER }),
             size: size as u64,
             store: store.as_ref().map_or(u64::MAX, |store| store.offset()),
+            svm: 0,
         },
     );
     let created = created.inspect_err(|_| session.return_credit(credit))?;
@@ -81,6 +88,7 @@ pub unsafe fn create_buffer_with_properties(
         flags,
         size,
         host: if own { std::ptr::null_mut() } else { host_ptr.cast() },
+        svm: None,
         parent: None,
         origin: 0,
         image: None,
@@ -89,6 +97,44 @@ pub unsafe fn create_buffer_with_properties(
         credit,
     };
     Ok(publish(Mem::new(Remote { session, handle, created }, context, description)))
+}
+
+/// A buffer that is shared virtual memory.
+fn buffer_over(
+    context: Arc<Context>,
+    flags: cl_mem_flags,
+    size: usize,
+    memory: svm::Range,
+    properties: Vec<cl_mem_properties>,
+) -> Result<cl_mem> {
+    ensure(size <= memory.mem.size - memory.offset, CL_INVALID_BUFFER_SIZE)?;
+    let session = Arc::clone(context.session());
+    let mem = session.mint(Kind::Mem);
+    let command = CreateBuffer {
+        mem,
+        context: context.remote.handle,
+        flags: flags & !HOST_POINTER,
+        size: size as u64,
+        store: u64::MAX,
+        svm: memory.pointer() as u64,
+    };
+    let mut needs = Needs::default();
+    memory.mem.remote.needed_by(&mut needs);
+    let created = session.send(session.objects(), &command, &needs, None)?;
+    let description = Description {
+        object_type: CL_MEM_OBJECT_BUFFER,
+        flags,
+        size,
+        host: memory.pointer(),
+        svm: Some(Svm::In(memory.mem)),
+        parent: None,
+        origin: 0,
+        image: None,
+        store: None,
+        properties,
+        credit: 0,
+    };
+    Ok(publish(Mem::new(Remote { session, handle: mem, created }, context, description)))
 }
 
 /// No property of memory objects is carried: only an empty list (which is reported as given) is valid.
@@ -142,6 +188,7 @@ pub unsafe fn create_sub_buffer(
         flags,
         size: region.size,
         host,
+        svm: parent.svm.as_ref().map(|_| Svm::In(Arc::clone(&parent))),
         origin: region.origin,
         image: None,
         store: None,
@@ -209,7 +256,7 @@ pub unsafe fn get_mem_object_info(
                 answer.value(mem.parent.as_ref().map_or(std::ptr::null_mut(), |parent| pointer_of(&**parent)))
             }
             CL_MEM_OFFSET => answer.value(mem.origin),
-            CL_MEM_USES_SVM_POINTER => answer.value(CL_FALSE),
+            CL_MEM_USES_SVM_POINTER => answer.value(cl_bool::from(mem.svm.is_some())),
             CL_MEM_PROPERTIES => answer.values(&mem.properties),
             _ => Err(Error(CL_INVALID_VALUE)),
         }

@@ -797,7 +797,7 @@ pub unsafe extern "C" fn clSetKernelArg(
     }
 }
 
-/// Not supported: SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0.
+/// OpenCL 2.0, answered here.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clSetKernelArgSVMPointer(
     kernel: cl_kernel,
@@ -808,12 +808,16 @@ pub unsafe extern "C" fn clSetKernelArgSVMPointer(
     unsafe {
         crate::entry::status(
             "clSetKernelArgSVMPointer",
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
+            || crate::api::kernel::set_kernel_arg_svm_pointer(
+                kernel,
+                arg_index,
+                arg_value,
+            ),
         )
     }
 }
 
-/// Not supported: SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0.
+/// OpenCL 2.0, answered here.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clSetKernelExecInfo(
     kernel: cl_kernel,
@@ -825,7 +829,12 @@ pub unsafe extern "C" fn clSetKernelExecInfo(
     unsafe {
         crate::entry::status(
             "clSetKernelExecInfo",
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
+            || crate::api::kernel::set_kernel_exec_info(
+                kernel,
+                param_name,
+                param_value_size,
+                param_value,
+            ),
         )
     }
 }
@@ -992,7 +1001,7 @@ pub unsafe extern "C" fn clEnqueueTask(
     }
 }
 
-/// Not supported: the program's code can't run in the worker: no device reports CL_EXEC_NATIVE_KERNEL.
+/// OpenCL 1.0, does not wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clEnqueueNativeKernel(
     command_queue: cl_command_queue,
@@ -1010,7 +1019,18 @@ pub unsafe extern "C" fn clEnqueueNativeKernel(
     unsafe {
         crate::entry::status(
             "clEnqueueNativeKernel",
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
+            || crate::api::native::enqueue_native_kernel(
+                command_queue,
+                user_func,
+                args,
+                cb_args,
+                num_mem_objects,
+                mem_list,
+                args_mem_loc,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
         )
     }
 }
@@ -2064,7 +2084,7 @@ pub unsafe extern "C" fn clEnqueueBarrierWithWaitList(
     }
 }
 
-/// Not supported: SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0.
+/// OpenCL 2.0, waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clSVMAlloc(
     context: cl_context,
@@ -2072,14 +2092,28 @@ pub unsafe extern "C" fn clSVMAlloc(
     size: size_t,
     alignment: cl_uint,
 ) -> *mut c_void {
-    std::ptr::null_mut()
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::value(
+            "clSVMAlloc",
+            || crate::api::svm::svm_alloc(context, flags, size, alignment),
+        )
+    }
 }
 
-/// Not supported: there is no SVM memory to free.
+/// OpenCL 2.0, does not wait.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn clSVMFree(context: cl_context, svm_pointer: *mut c_void) {}
+pub unsafe extern "C" fn clSVMFree(context: cl_context, svm_pointer: *mut c_void) {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::nothing(
+            "clSVMFree",
+            || crate::api::svm::svm_free(context, svm_pointer),
+        )
+    }
+}
 
-/// Not supported: SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0.
+/// OpenCL 2.0, does not wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clEnqueueSVMFree(
     command_queue: cl_command_queue,
@@ -2102,12 +2136,21 @@ pub unsafe extern "C" fn clEnqueueSVMFree(
     unsafe {
         crate::entry::status(
             "clEnqueueSVMFree",
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
+            || crate::api::svm::enqueue_svm_free(
+                command_queue,
+                num_svm_pointers,
+                svm_pointers,
+                pfn_free_func,
+                user_data,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
         )
     }
 }
 
-/// Not supported: SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0.
+/// OpenCL 2.0, does not wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clEnqueueSVMMemcpy(
     command_queue: cl_command_queue,
@@ -2123,12 +2166,21 @@ pub unsafe extern "C" fn clEnqueueSVMMemcpy(
     unsafe {
         crate::entry::status(
             "clEnqueueSVMMemcpy",
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
+            || crate::api::svm::enqueue_svm_memcpy(
+                command_queue,
+                blocking_copy,
+                dst_ptr,
+                src_ptr,
+                size,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
         )
     }
 }
 
-/// Not supported: SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0.
+/// OpenCL 2.0, does not wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clEnqueueSVMMemFill(
     command_queue: cl_command_queue,
@@ -2144,12 +2196,21 @@ pub unsafe extern "C" fn clEnqueueSVMMemFill(
     unsafe {
         crate::entry::status(
             "clEnqueueSVMMemFill",
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
+            || crate::api::svm::enqueue_svm_mem_fill(
+                command_queue,
+                svm_ptr,
+                pattern,
+                pattern_size,
+                size,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
         )
     }
 }
 
-/// Not supported: SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0.
+/// OpenCL 2.0, does not wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clEnqueueSVMMap(
     command_queue: cl_command_queue,
@@ -2165,12 +2226,21 @@ pub unsafe extern "C" fn clEnqueueSVMMap(
     unsafe {
         crate::entry::status(
             "clEnqueueSVMMap",
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
+            || crate::api::svm::enqueue_svm_map(
+                command_queue,
+                blocking_map,
+                flags,
+                svm_ptr,
+                size,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
         )
     }
 }
 
-/// Not supported: SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0.
+/// OpenCL 2.0, does not wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clEnqueueSVMUnmap(
     command_queue: cl_command_queue,
@@ -2183,12 +2253,18 @@ pub unsafe extern "C" fn clEnqueueSVMUnmap(
     unsafe {
         crate::entry::status(
             "clEnqueueSVMUnmap",
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
+            || crate::api::svm::enqueue_svm_unmap(
+                command_queue,
+                svm_ptr,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
         )
     }
 }
 
-/// Not supported: SVM is not carried: CL_DEVICE_SVM_CAPABILITIES is 0.
+/// OpenCL 2.1, does not wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clEnqueueSVMMigrateMem(
     command_queue: cl_command_queue,
@@ -2204,7 +2280,16 @@ pub unsafe extern "C" fn clEnqueueSVMMigrateMem(
     unsafe {
         crate::entry::status(
             "clEnqueueSVMMigrateMem",
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
+            || crate::api::svm::enqueue_svm_migrate_mem(
+                command_queue,
+                num_svm_pointers,
+                svm_pointers,
+                sizes,
+                flags,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
         )
     }
 }

@@ -9,7 +9,7 @@ use crate::message::{Command, Notice, Reply, Waits};
 use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
-pub const OPCODES: u32 = 69u32;
+pub const OPCODES: u32 = 74u32;
 
 /// The name of the message with that opcode.
 #[must_use]
@@ -18,6 +18,7 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
         match opcode {
             1u16 => "Status",
             2u16 => "Value",
+            70u16 => "SvmCreated",
             3u16 => "SubDevices",
             4u16 => "ProgramCreated",
             5u16 => "ProgramBinaries",
@@ -27,6 +28,7 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             9u16 => "CreateContext",
             10u16 => "CreateCommandQueue",
             11u16 => "CreateBuffer",
+            71u16 => "CreateSvm",
             12u16 => "CreateSubBuffer",
             13u16 => "CreateImage",
             14u16 => "InitMem",
@@ -64,17 +66,20 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             45u16 => "EnqueueFillImage",
             46u16 => "EnqueueMigrateMemObjects",
             69u16 => "EnqueueNothing",
+            72u16 => "EnqueueHostCall",
             47u16 => "EnqueueMarkerOrBarrier",
             48u16 => "Flush",
             49u16 => "Finish",
             50u16 => "WaitForEvent",
             51u16 => "Fetched",
             52u16 => "Delivered",
+            73u16 => "HostCalled",
             53u16 => "TransferRefused",
             54u16 => "EventStatus",
             55u16 => "TransferDone",
             56u16 => "Fetch",
             57u16 => "Deliver",
+            74u16 => "HostCall",
             58u16 => "ProgramBuilt",
             59u16 => "Output",
             60u16 => "ContextNotify",
@@ -98,8 +103,13 @@ pub enum CommandMessage<'a> {
     CreateCommandQueue(CreateCommandQueue<'a>),
     /// `store` is the arena offset of the buffer's own memory (zero copy), or u64::MAX. Initial contents come as the frame's
     /// bulk bytes, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
+    /// With `svm`, an address in shared virtual memory, the buffer is that memory.
     /// Whether it waits is the caller's choice: beyond the session's memory credit it does.
     CreateBuffer(CreateBuffer),
+    /// Shared virtual memory. To other commands `mem` is a buffer of `size` bytes, whole pages that begin at a page. With a
+    /// `store`, an arena offset and not u64::MAX, its pages are the arena's. Nothing of it lies in `avoid`, which are first
+    /// addresses and lengths of what the program has mapped already.
+    CreateSvm(CreateSvm<'a>),
     CreateSubBuffer(CreateSubBuffer),
     /// Pitches are those of `parent` (an image over a buffer) or 0. Initial pixels are packed, as for CreateBuffer.
     CreateImage(CreateImage),
@@ -160,6 +170,9 @@ pub enum CommandMessage<'a> {
     EnqueueMigrateMemObjects(EnqueueMigrateMemObjects<'a>),
     /// Only waits for `wait`, as every command does, and for barriers before it: a map or unmap that moves no bytes.
     EnqueueNothing(EnqueueNothing<'a>),
+    /// Something that the program does by itself when it is the command's turn, told by HostCall: a native kernel, the freeing
+    /// of memory. TransferDone{transfer} follows completion.
+    EnqueueHostCall(EnqueueHostCall<'a>),
     /// clEnqueueMarker, clEnqueueWaitForEvents, clEnqueueBarrier and their *WithWaitList forms.
     EnqueueMarkerOrBarrier(EnqueueMarkerOrBarrier<'a>),
     Flush(Flush),
@@ -170,6 +183,8 @@ pub enum CommandMessage<'a> {
     /// The bytes asked for are the frame's bulk.
     Fetched(Fetched),
     Delivered(Delivered),
+    /// What HostCall asked for has been done.
+    HostCalled(HostCalled),
     /// The program's memory can't be had any more (its object is gone): the transfer fails.
     TransferRefused(TransferRefused),
     /// As clEnqueueCopyBuffer.
@@ -195,6 +210,7 @@ impl<'a> CommandMessage<'a> {
                 9u16 => Self::CreateContext(decode_all(body)?),
                 10u16 => Self::CreateCommandQueue(decode_all(body)?),
                 11u16 => Self::CreateBuffer(decode_all(body)?),
+                71u16 => Self::CreateSvm(decode_all(body)?),
                 12u16 => Self::CreateSubBuffer(decode_all(body)?),
                 13u16 => Self::CreateImage(decode_all(body)?),
                 14u16 => Self::InitMem(decode_all(body)?),
@@ -232,12 +248,14 @@ impl<'a> CommandMessage<'a> {
                 45u16 => Self::EnqueueFillImage(decode_all(body)?),
                 46u16 => Self::EnqueueMigrateMemObjects(decode_all(body)?),
                 69u16 => Self::EnqueueNothing(decode_all(body)?),
+                72u16 => Self::EnqueueHostCall(decode_all(body)?),
                 47u16 => Self::EnqueueMarkerOrBarrier(decode_all(body)?),
                 48u16 => Self::Flush(decode_all(body)?),
                 49u16 => Self::Finish(decode_all(body)?),
                 50u16 => Self::WaitForEvent(decode_all(body)?),
                 51u16 => Self::Fetched(decode_all(body)?),
                 52u16 => Self::Delivered(decode_all(body)?),
+                73u16 => Self::HostCalled(decode_all(body)?),
                 53u16 => Self::TransferRefused(decode_all(body)?),
                 63u16 => Self::EnqueueCopyBuffer(decode_all(body)?),
                 64u16 => Self::EnqueueCopyBufferRect(decode_all(body)?),
@@ -255,6 +273,7 @@ impl<'a> CommandMessage<'a> {
             Self::CreateContext(_) => "CreateContext",
             Self::CreateCommandQueue(_) => "CreateCommandQueue",
             Self::CreateBuffer(_) => "CreateBuffer",
+            Self::CreateSvm(_) => "CreateSvm",
             Self::CreateSubBuffer(_) => "CreateSubBuffer",
             Self::CreateImage(_) => "CreateImage",
             Self::InitMem(_) => "InitMem",
@@ -292,12 +311,14 @@ impl<'a> CommandMessage<'a> {
             Self::EnqueueFillImage(_) => "EnqueueFillImage",
             Self::EnqueueMigrateMemObjects(_) => "EnqueueMigrateMemObjects",
             Self::EnqueueNothing(_) => "EnqueueNothing",
+            Self::EnqueueHostCall(_) => "EnqueueHostCall",
             Self::EnqueueMarkerOrBarrier(_) => "EnqueueMarkerOrBarrier",
             Self::Flush(_) => "Flush",
             Self::Finish(_) => "Finish",
             Self::WaitForEvent(_) => "WaitForEvent",
             Self::Fetched(_) => "Fetched",
             Self::Delivered(_) => "Delivered",
+            Self::HostCalled(_) => "HostCalled",
             Self::TransferRefused(_) => "TransferRefused",
             Self::EnqueueCopyBuffer(_) => "EnqueueCopyBuffer",
             Self::EnqueueCopyBufferRect(_) => "EnqueueCopyBufferRect",
@@ -323,6 +344,7 @@ impl<'a> CommandMessage<'a> {
                 Self::EnqueueFillImage(message) => (message.event, message.wait),
                 Self::EnqueueMigrateMemObjects(message) => (message.event, message.wait),
                 Self::EnqueueNothing(message) => (message.event, message.wait),
+                Self::EnqueueHostCall(message) => (message.event, message.wait),
                 Self::EnqueueMarkerOrBarrier(message) => (message.event, message.wait),
                 Self::EnqueueCopyBuffer(message) => (message.event, message.wait),
                 Self::EnqueueCopyBufferRect(message) => (message.event, message.wait),
@@ -347,6 +369,8 @@ pub enum NoticeMessage<'a> {
     Fetch(Fetch),
     /// The frame's bulk bytes are bytes [offset, ...) of the packed contents of `transfer`; answer Delivered.
     Deliver(Deliver),
+    /// It is the turn of what the program does by itself; answer HostCalled.
+    HostCall(HostCall),
     ProgramBuilt(ProgramBuilt<'a>),
     /// What a kernel printed. `fd` is 1 or 2.
     Output(Output<'a>),
@@ -368,6 +392,7 @@ impl<'a> NoticeMessage<'a> {
                 55u16 => Self::TransferDone(decode_all(body)?),
                 56u16 => Self::Fetch(decode_all(body)?),
                 57u16 => Self::Deliver(decode_all(body)?),
+                74u16 => Self::HostCall(decode_all(body)?),
                 58u16 => Self::ProgramBuilt(decode_all(body)?),
                 59u16 => Self::Output(decode_all(body)?),
                 60u16 => Self::ContextNotify(decode_all(body)?),
@@ -385,6 +410,7 @@ impl<'a> NoticeMessage<'a> {
             Self::TransferDone(_) => "TransferDone",
             Self::Fetch(_) => "Fetch",
             Self::Deliver(_) => "Deliver",
+            Self::HostCall(_) => "HostCall",
             Self::ProgramBuilt(_) => "ProgramBuilt",
             Self::Output(_) => "Output",
             Self::ContextNotify(_) => "ContextNotify",
@@ -700,7 +726,8 @@ impl<'a> Decode<'a> for NamedProgram<'a> {
 }
 
 /// One kernel argument at a launch: `kind` 0 not set, 1 bytes, 2 local memory of `value` bytes (a u64), 3 a memory object,
-/// 4 a sampler, 5 a command queue (`value` is a Handle's u64; 0 for a NULL memory object).
+/// 4 a sampler, 5 a command queue (`value` is a Handle's u64; 0 for a NULL memory object), 6 an address in shared virtual
+/// memory, or NULL (a u64).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct KernelArg<'a> {
     pub kind: u8,
@@ -783,6 +810,37 @@ impl<'a> Decode<'a> for Value<'a> {
 
 impl Reply for Value<'_> {
     const OPCODE: u16 = 2u16;
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SvmCreated {
+    pub code: i32,
+    pub address: u64,
+}
+
+impl Encode for SvmCreated {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.code.encode(out);
+        self.address.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for SvmCreated {
+    const MIN_SIZE: usize = 12usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            code: Decode::decode(reader)?,
+            address: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for SvmCreated {}
+
+impl Reply for SvmCreated {
+    const OPCODE: u16 = 70u16;
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -1064,6 +1122,7 @@ impl Waits for CreateCommandQueue<'_> {
 
 /// `store` is the arena offset of the buffer's own memory (zero copy), or u64::MAX. Initial contents come as the frame's
 /// bulk bytes, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
+/// With `svm`, an address in shared virtual memory, the buffer is that memory.
 /// Whether it waits is the caller's choice: beyond the session's memory credit it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CreateBuffer {
@@ -1072,6 +1131,7 @@ pub struct CreateBuffer {
     pub flags: u64,
     pub size: u64,
     pub store: u64,
+    pub svm: u64,
 }
 
 impl Encode for CreateBuffer {
@@ -1082,11 +1142,12 @@ impl Encode for CreateBuffer {
         self.flags.encode(out);
         self.size.encode(out);
         self.store.encode(out);
+        self.svm.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for CreateBuffer {
-    const MIN_SIZE: usize = 40usize;
+    const MIN_SIZE: usize = 48usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -1095,6 +1156,7 @@ impl<'a> Decode<'a> for CreateBuffer {
             flags: Decode::decode(reader)?,
             size: Decode::decode(reader)?,
             store: Decode::decode(reader)?,
+            svm: Decode::decode(reader)?,
         })
     }
 }
@@ -1108,6 +1170,58 @@ impl Command for CreateBuffer {
 
 impl Waits for CreateBuffer {
     type Reply<'r> = Status;
+}
+
+/// Shared virtual memory. To other commands `mem` is a buffer of `size` bytes, whole pages that begin at a page. With a
+/// `store`, an arena offset and not u64::MAX, its pages are the arena's. Nothing of it lies in `avoid`, which are first
+/// addresses and lengths of what the program has mapped already.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CreateSvm<'a> {
+    pub mem: Handle,
+    pub context: Handle,
+    pub flags: u64,
+    pub size: u64,
+    pub alignment: u32,
+    pub store: u64,
+    pub avoid: List<'a, [u64; 2]>,
+}
+
+impl Encode for CreateSvm<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.mem.encode(out);
+        self.context.encode(out);
+        self.flags.encode(out);
+        self.size.encode(out);
+        self.alignment.encode(out);
+        self.store.encode(out);
+        self.avoid.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for CreateSvm<'a> {
+    const MIN_SIZE: usize = 48usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            mem: Decode::decode(reader)?,
+            context: Decode::decode(reader)?,
+            flags: Decode::decode(reader)?,
+            size: Decode::decode(reader)?,
+            alignment: Decode::decode(reader)?,
+            store: Decode::decode(reader)?,
+            avoid: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for CreateSvm<'_> {
+    const OPCODE: u16 = 71u16;
+    const NAME: &'static str = "CreateSvm";
+}
+
+impl Waits for CreateSvm<'_> {
+    type Reply<'r> = SvmCreated;
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -2183,6 +2297,8 @@ pub struct EnqueueNDRangeKernel<'a> {
     /// All zero: the driver's choice.
     pub local: [u64; 3],
     pub args: Vec<KernelArg<'a>>,
+    /// Shared virtual memory that the kernel finds by pointers in memory: CL_KERNEL_EXEC_INFO_SVM_PTRS.
+    pub svm: List<'a, u64>,
 }
 
 impl Encode for EnqueueNDRangeKernel<'_> {
@@ -2196,11 +2312,12 @@ impl Encode for EnqueueNDRangeKernel<'_> {
         self.global.encode(out);
         self.local.encode(out);
         self.args.encode(out);
+        self.svm.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for EnqueueNDRangeKernel<'a> {
-    const MIN_SIZE: usize = 100usize;
+    const MIN_SIZE: usize = 104usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -2212,6 +2329,7 @@ impl<'a> Decode<'a> for EnqueueNDRangeKernel<'a> {
             global: Decode::decode(reader)?,
             local: Decode::decode(reader)?,
             args: Decode::decode(reader)?,
+            svm: Decode::decode(reader)?,
         })
     }
 }
@@ -2552,6 +2670,41 @@ impl Command for EnqueueNothing<'_> {
     const NAME: &'static str = "EnqueueNothing";
 }
 
+/// Something that the program does by itself when it is the command's turn, told by HostCall: a native kernel, the freeing
+/// of memory. TransferDone{transfer} follows completion.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EnqueueHostCall<'a> {
+    pub event: Handle,
+    pub wait: List<'a, Handle>,
+    pub transfer: u64,
+}
+
+impl Encode for EnqueueHostCall<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.event.encode(out);
+        self.wait.encode(out);
+        self.transfer.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for EnqueueHostCall<'a> {
+    const MIN_SIZE: usize = 20usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            event: Decode::decode(reader)?,
+            wait: Decode::decode(reader)?,
+            transfer: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for EnqueueHostCall<'_> {
+    const OPCODE: u16 = 72u16;
+    const NAME: &'static str = "EnqueueHostCall";
+}
+
 /// clEnqueueMarker, clEnqueueWaitForEvents, clEnqueueBarrier and their *WithWaitList forms.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EnqueueMarkerOrBarrier<'a> {
@@ -2730,6 +2883,36 @@ impl Command for Delivered {
     const NAME: &'static str = "Delivered";
 }
 
+/// What HostCall asked for has been done.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct HostCalled {
+    pub transfer: u64,
+}
+
+impl Encode for HostCalled {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.transfer.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for HostCalled {
+    const MIN_SIZE: usize = 8usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            transfer: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for HostCalled {}
+
+impl Command for HostCalled {
+    const OPCODE: u16 = 73u16;
+    const NAME: &'static str = "HostCalled";
+}
+
 /// The program's memory can't be had any more (its object is gone): the transfer fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TransferRefused {
@@ -2897,6 +3080,36 @@ impl FixedSize for Deliver {}
 impl Notice for Deliver {
     const OPCODE: u16 = 57u16;
     const NAME: &'static str = "Deliver";
+}
+
+/// It is the turn of what the program does by itself; answer HostCalled.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct HostCall {
+    pub transfer: u64,
+}
+
+impl Encode for HostCall {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.transfer.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for HostCall {
+    const MIN_SIZE: usize = 8usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            transfer: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for HostCall {}
+
+impl Notice for HostCall {
+    const OPCODE: u16 = 74u16;
+    const NAME: &'static str = "HostCall";
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -9,32 +9,33 @@ macro_rules! every_message {
         $check ! (Info); $check ! (Facts); $check ! (PlatformFacts); $check !
         (DeviceFacts); $check ! (Area); $check ! (KernelFacts); $check ! (ArgFacts);
         $check ! (WorkGroupFacts); $check ! (DeviceBuild); $check ! (NamedProgram);
-        $check ! (KernelArg); $check ! (Status); $check ! (Value); $check ! (SubDevices);
-        $check ! (ProgramCreated); $check ! (ProgramBinaries); $check ! (ImageFormats);
-        $check ! (Profile); $check ! (EventDone); $check ! (CreateContext); $check !
-        (CreateCommandQueue); $check ! (CreateBuffer); $check ! (CreateSubBuffer); $check
-        ! (CreateImage); $check ! (InitMem); $check ! (CreateSampler); $check !
-        (CreateUserEvent); $check ! (SetUserEventStatus); $check !
-        (CreateProgramWithSource); $check ! (CreateProgramWithBinary); $check !
-        (CreateProgramWithIL); $check ! (CreateProgramWithBuiltInKernels); $check !
-        (BuildProgram); $check ! (CompileProgram); $check ! (LinkProgram); $check !
-        (SetSpecConstant); $check ! (GetProgramBinaries); $check ! (GetProgramInfo);
-        $check ! (UnloadCompiler); $check ! (CreateKernel); $check !
-        (GetKernelSubGroupInfo); $check ! (GetSupportedImageFormats); $check !
-        (GetImageInfo); $check ! (CreateSubDevices); $check ! (GetDeviceAndHostTimer);
-        $check ! (GetEventStatus); $check ! (GetEventProfiling); $check ! (Release);
-        $check ! (WatchMem); $check ! (WatchEvent); $check ! (EnqueueNDRangeKernel);
-        $check ! (EnqueueRead); $check ! (EnqueueWrite); $check ! (EnqueueMapStore);
-        $check ! (EnqueueUnmapStore); $check ! (EnqueueFillBuffer); $check !
-        (EnqueueFillImage); $check ! (EnqueueMigrateMemObjects); $check !
-        (EnqueueNothing); $check ! (EnqueueMarkerOrBarrier); $check ! (Flush); $check !
+        $check ! (KernelArg); $check ! (Status); $check ! (Value); $check ! (SvmCreated);
+        $check ! (SubDevices); $check ! (ProgramCreated); $check ! (ProgramBinaries);
+        $check ! (ImageFormats); $check ! (Profile); $check ! (EventDone); $check !
+        (CreateContext); $check ! (CreateCommandQueue); $check ! (CreateBuffer); $check !
+        (CreateSvm); $check ! (CreateSubBuffer); $check ! (CreateImage); $check !
+        (InitMem); $check ! (CreateSampler); $check ! (CreateUserEvent); $check !
+        (SetUserEventStatus); $check ! (CreateProgramWithSource); $check !
+        (CreateProgramWithBinary); $check ! (CreateProgramWithIL); $check !
+        (CreateProgramWithBuiltInKernels); $check ! (BuildProgram); $check !
+        (CompileProgram); $check ! (LinkProgram); $check ! (SetSpecConstant); $check !
+        (GetProgramBinaries); $check ! (GetProgramInfo); $check ! (UnloadCompiler);
+        $check ! (CreateKernel); $check ! (GetKernelSubGroupInfo); $check !
+        (GetSupportedImageFormats); $check ! (GetImageInfo); $check ! (CreateSubDevices);
+        $check ! (GetDeviceAndHostTimer); $check ! (GetEventStatus); $check !
+        (GetEventProfiling); $check ! (Release); $check ! (WatchMem); $check !
+        (WatchEvent); $check ! (EnqueueNDRangeKernel); $check ! (EnqueueRead); $check !
+        (EnqueueWrite); $check ! (EnqueueMapStore); $check ! (EnqueueUnmapStore); $check
+        ! (EnqueueFillBuffer); $check ! (EnqueueFillImage); $check !
+        (EnqueueMigrateMemObjects); $check ! (EnqueueNothing); $check !
+        (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier); $check ! (Flush); $check !
         (Finish); $check ! (WaitForEvent); $check ! (Fetched); $check ! (Delivered);
-        $check ! (TransferRefused); $check ! (EventStatus); $check ! (TransferDone);
-        $check ! (Fetch); $check ! (Deliver); $check ! (ProgramBuilt); $check ! (Output);
-        $check ! (ContextNotify); $check ! (MemDestroyed); $check ! (StreamClosed);
-        $check ! (EnqueueCopyBuffer); $check ! (EnqueueCopyBufferRect); $check !
-        (EnqueueCopyImage); $check ! (EnqueueCopyImageToBuffer); $check !
-        (EnqueueCopyBufferToImage);
+        $check ! (HostCalled); $check ! (TransferRefused); $check ! (EventStatus); $check
+        ! (TransferDone); $check ! (Fetch); $check ! (Deliver); $check ! (HostCall);
+        $check ! (ProgramBuilt); $check ! (Output); $check ! (ContextNotify); $check !
+        (MemDestroyed); $check ! (StreamClosed); $check ! (EnqueueCopyBuffer); $check !
+        (EnqueueCopyBufferRect); $check ! (EnqueueCopyImage); $check !
+        (EnqueueCopyImageToBuffer); $check ! (EnqueueCopyBufferToImage);
     };
 }
 
@@ -170,6 +171,15 @@ impl<'a> Arbitrary<'a> for Value<'a> {
     }
 }
 
+impl<'a> Arbitrary<'a> for SvmCreated {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            code: Arbitrary::arbitrary(source),
+            address: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
 impl<'a> Arbitrary<'a> for SubDevices<'a> {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
@@ -259,6 +269,21 @@ impl<'a> Arbitrary<'a> for CreateBuffer {
             flags: Arbitrary::arbitrary(source),
             size: Arbitrary::arbitrary(source),
             store: Arbitrary::arbitrary(source),
+            svm: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for CreateSvm<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            mem: Arbitrary::arbitrary(source),
+            context: Arbitrary::arbitrary(source),
+            flags: Arbitrary::arbitrary(source),
+            size: Arbitrary::arbitrary(source),
+            alignment: Arbitrary::arbitrary(source),
+            store: Arbitrary::arbitrary(source),
+            avoid: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -562,6 +587,7 @@ impl<'a> Arbitrary<'a> for EnqueueNDRangeKernel<'a> {
             global: Arbitrary::arbitrary(source),
             local: Arbitrary::arbitrary(source),
             args: Arbitrary::arbitrary(source),
+            svm: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -663,6 +689,16 @@ impl<'a> Arbitrary<'a> for EnqueueNothing<'a> {
     }
 }
 
+impl<'a> Arbitrary<'a> for EnqueueHostCall<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            event: Arbitrary::arbitrary(source),
+            wait: Arbitrary::arbitrary(source),
+            transfer: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
 impl<'a> Arbitrary<'a> for EnqueueMarkerOrBarrier<'a> {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
@@ -702,6 +738,14 @@ impl<'a> Arbitrary<'a> for Fetched {
 }
 
 impl<'a> Arbitrary<'a> for Delivered {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            transfer: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for HostCalled {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
             transfer: Arbitrary::arbitrary(source),
@@ -751,6 +795,14 @@ impl<'a> Arbitrary<'a> for Deliver {
         Self {
             transfer: Arbitrary::arbitrary(source),
             offset: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for HostCall {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            transfer: Arbitrary::arbitrary(source),
         }
     }
 }

@@ -16,6 +16,7 @@ use super::copied::check_copy;
 use super::copies::{map_store, memory, nothing, read, unmap_store, write};
 use super::driver::{call, check};
 use super::generated::uniform;
+use super::host_calls;
 use super::queue::At;
 use super::transfer::wait_list;
 use super::violation::Violation;
@@ -43,6 +44,7 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
             at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
             Ok(())
         }
+        CommandMessage::EnqueueHostCall(message) => host_calls::enqueue(at, message),
         CommandMessage::Flush(_) => {
             at.queue.flush(at.shared);
             at.reply_status(CL_SUCCESS);
@@ -74,7 +76,7 @@ fn launch(at: &At<'_>, message: &EnqueueNDRangeKernel<'_>) -> Result<(), Violati
         let local = if message.local == [0; 3] { ptr::null() } else { local.as_ptr() };
         let (count, list) = wait_list(wait)?;
         let (queue, dimensions) = (at.queue.raw(), message.work_dim);
-        let _ready = kernel.set(at.shared, &message.args)?;
+        let _ready = kernel.set(at.shared, &message.args, &message.svm)?;
         // SAFETY: live objects of the driver; the arrays have three sizes and outlive the call; nobody else sets the
         // kernel's arguments meanwhile.
         check(unsafe {

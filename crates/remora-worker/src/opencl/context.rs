@@ -6,14 +6,15 @@ use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use opencl_sys::{
-    CL_CONTEXT_INTEROP_USER_SYNC, CL_CONTEXT_PLATFORM, CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE_CUSTOM, CL_INVALID_DEVICE,
-    CL_INVALID_PLATFORM, CL_INVALID_PROPERTY, CL_MEM_READ_WRITE, CL_PLATFORM_VERSION, CL_QUEUE_PROFILING_ENABLE,
-    CL_SUCCESS, cl_context_properties, cl_device_id, cl_device_type, cl_int, cl_platform_id,
+    CL_CONTEXT_INTEROP_USER_SYNC, CL_CONTEXT_PLATFORM, CL_DEVICE_TYPE, CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE_CPU,
+    CL_DEVICE_TYPE_CUSTOM, CL_INVALID_DEVICE, CL_INVALID_PLATFORM, CL_INVALID_PROPERTY, CL_MEM_READ_WRITE,
+    CL_PLATFORM_VERSION, CL_QUEUE_PROFILING_ENABLE, CL_SUCCESS, cl_context_properties, cl_device_id, cl_device_type,
+    cl_int, cl_platform_id,
 };
 use remora_protocol::opencl::CreateContext;
 use remora_protocol::{Handle, Kind, List};
 
-use super::driver::{Driver, Object, call, create, query};
+use super::driver::{Driver, Object, call, create, query, query_number};
 use super::shared::Shared;
 use crate::lock;
 
@@ -214,6 +215,18 @@ impl Context {
     #[must_use]
     pub fn first_device(&self) -> &Arc<Device> {
         &self.devices[0]
+    }
+
+    /// Whether its devices are all CPUs.
+    #[must_use]
+    pub fn on_cpus(&self, driver: Driver) -> bool {
+        self.devices.iter().all(|device| {
+            let kind = query_number(|size, value, size_ret| {
+                // SAFETY: a live device, and `value` has room for `size` bytes.
+                unsafe { call!(driver, clGetDeviceInfo(device.id(), CL_DEVICE_TYPE, size, value, size_ret)) }
+            });
+            kind.is_ok_and(|kind| cl_device_type::from_ne_bytes(kind) & CL_DEVICE_TYPE_CPU != 0)
+        })
     }
 
     /// A queue on `device` that the program does not see. It measures where the device can.

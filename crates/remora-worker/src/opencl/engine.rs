@@ -1,6 +1,6 @@
 //! Transfers in parts: bytes that had no room in the arena, or could not be taken when the command was called. They pass
-//! through slots at the arena's end. In the program's queue such a command is a marker (when it is ready), a user event
-//! (when it is done) and a marker that waits for that; one thread moves the parts, on a queue of its own.
+//! through slots at the arena's end. One thread moves the parts, on a queue of its own, when their command in the program's
+//! queue is ready.
 
 use std::collections::VecDeque;
 use std::ptr;
@@ -13,16 +13,15 @@ use remora_protocol::opencl::{Deliver, EnqueueRead, EnqueueWrite, EventDone, Fet
 use remora_protocol::{Bulk, Handle, List};
 
 use super::area::{Part, Region};
-use super::completions::{Watched, Work};
-use super::copies::{done, nothing};
-use super::driver::{Object, call};
-use super::events::{Event, interval, user_event};
+use super::composed::Composed;
+use super::copies::done;
+use super::driver::Object;
+use super::events::interval;
 use super::memory::Mem;
-use super::queue::{At, Queue};
+use super::queue::At;
 use super::shared::{BOUNCE, Shared};
 use super::transfer::{read_region, write_region};
 use super::violation::Violation;
-use super::waits::marker_event;
 
 /// What one part may hold.
 const SLOT: u64 = 1 << 20;
@@ -49,15 +48,9 @@ pub enum Job {
 pub struct Deferred {
     number: u64,
     direction: Direction,
-    queue: Arc<Queue>,
     mem: Arc<Mem>,
     region: Region,
-    /// Complete when it was ready.
-    marker: Arc<Object>,
-    /// What makes the queue wait for it. It stays until the end: PoCL 3.1 forgets to keep events that fail.
-    _after: Arc<Object>,
-    /// The event of the command.
-    event: Arc<Event>,
+    composed: Composed,
     /// The position to answer, if the program waits.
     answer: Option<u64>,
 }
@@ -93,76 +86,26 @@ fn defer(
     mem: Arc<Mem>,
     region: Region,
 ) -> Result<(), Violation> {
-    match enqueue(at, wait) {
-        Ok((marker, done, after)) => {
-            let composed = Arc::new(Event::composed(at.queue, at.position, done));
-            at.named(event, Arc::clone(&composed))?;
-            let ready = Watched::Own(Arc::clone(&marker));
-            // Only a read is answered when it is done.
-            let blocking = at.answer && direction == Direction::ToProgram;
+    // Only a read is answered when it is done.
+    let blocking = at.answer && direction == Direction::ToProgram;
+    match Composed::enqueue(at, event, wait)? {
+        Ok(composed) => {
             let answer = blocking.then_some(at.position);
             if !blocking {
                 at.reply_status(CL_SUCCESS);
             }
-            let queue = Arc::clone(at.queue);
-            let deferred =
-                Deferred { number, direction, queue, mem, region, marker, _after: after, event: composed, answer };
-            let start = move |shared: &Arc<Shared>, status| {
+            composed.when_ready(at, move |shared, composed, status| {
+                let deferred = Deferred { number, direction, mem, region, composed, answer };
                 let _ = shared.engine.send(Job::Ready(Box::new(deferred), status));
-            };
-            at.shared.completions.when(at.shared.driver, ready, CL_COMPLETE, Work::Run(Box::new(start)));
-            // It must be able to start by itself: its bytes travel while the program does something else.
-            at.queue.flush(at.shared);
+            });
         }
+        Err(code) if blocking => at.reply(&EventDone { code, state: code }, None),
         Err(code) => {
-            at.refused(event, code)?;
-            match direction {
-                Direction::ToProgram if at.answer => at.reply(&EventDone { code, state: code }, None),
-                _ => {
-                    done(at.shared, number, code);
-                    at.reply_status(code);
-                }
-            }
+            done(at.shared, number, code);
+            at.reply_status(code);
         }
     }
     Ok(())
-}
-
-/// What stands for the transfer in the program's queue: when it is ready, and the user event that says it is done.
-fn enqueue(at: &At<'_>, wait: &List<'_, Handle>) -> Result<(Arc<Object>, Object, Arc<Object>), cl_int> {
-    let (raw_waits, _kept) = at.waits(wait)?;
-    let ready = if at.queue.out_of_order && raw_waits.is_empty() {
-        // A marker without a list would wait for everything before it, which this command must not.
-        let mut raw = ptr::null_mut();
-        // SAFETY: no events are waited for, and `raw` can be written.
-        unsafe { nothing(at, &[], &raw mut raw) }?;
-        at.queue.enqueued();
-        // SAFETY: the driver has just made it for us.
-        Arc::new(unsafe { Object::new(raw, at.shared.driver.clReleaseEvent) })
-    } else {
-        // SAFETY: `waits` gives live events, kept until the end of this function.
-        unsafe { marker_event(at.shared, at.queue, &raw_waits) }?
-    };
-    let done = user_event(at.shared.driver, &at.queue.context)?;
-    // SAFETY: a live event of ours.
-    match unsafe { marker_event(at.shared, at.queue, &[done.raw()]) } {
-        Ok(after) => Ok((ready, done, after)),
-        Err(code) => {
-            set_status(at.shared, done.raw(), code);
-            Err(code)
-        }
-    }
-}
-
-fn set_status(shared: &Shared, event: cl_event, status: cl_int) {
-    // SAFETY: a live user event of ours.
-    let code = unsafe { call!(shared.driver, clSetUserEventStatus(event, status)) };
-    if code != CL_SUCCESS {
-        tracing::error!(code, "clSetUserEventStatus of a transfer");
-    }
-    if status < 0 {
-        shared.completions.sweep();
-    }
 }
 
 /// Moves transfers until the session ends. The body of a thread.
@@ -226,7 +169,7 @@ impl Engine<'_> {
     }
 
     fn transfer(&mut self, deferred: &Deferred, status: cl_int) -> Result<(), Violation> {
-        let mut times = interval(self.shared.driver, &deferred.marker).ok();
+        let mut times = interval(self.shared.driver, &deferred.composed.marker).ok();
         let state = if status < 0 {
             status
         } else {
@@ -244,7 +187,7 @@ impl Engine<'_> {
             }
         };
         if let Some(times) = times {
-            deferred.event.measured(times);
+            deferred.composed.event.measured(times);
         }
         self.end(deferred, state);
         Ok(())
@@ -259,7 +202,8 @@ impl Engine<'_> {
             })?;
             self.committed = true;
         }
-        deferred.queue.context.side_queue(self.shared.driver, &deferred.queue.device)
+        let queue = &deferred.composed.queue;
+        queue.context.side_queue(self.shared.driver, &queue.device)
     }
 
     /// Program to device. The outer error ends the session, the inner one the transfer.
@@ -397,21 +341,19 @@ impl Engine<'_> {
             self.shared.errors_seen.store(true, Ordering::SeqCst);
             if deferred.answer.is_none() {
                 tracing::warn!(code = state, "a transfer in parts failed");
-                deferred.queue.late(state);
+                deferred.composed.queue.late(state);
             }
         }
         self.shared.settle();
         if deferred.answer.is_none() {
             done(self.shared, deferred.number, state);
         }
-        if let Ok(raw) = deferred.event.raw() {
-            set_status(self.shared, raw, state);
-        }
+        deferred.composed.end(self.shared, state);
         if let Some(position) = deferred.answer {
             // A failure is in the state; the code is about the call.
-            let code = if state < 0 { CL_SUCCESS } else { deferred.queue.take_late().unwrap_or(CL_SUCCESS) };
+            let code = if state < 0 { CL_SUCCESS } else { deferred.composed.queue.take_late().unwrap_or(CL_SUCCESS) };
             self.shared.stats.round_trips.add(1);
-            deferred.queue.replies.send(&self.shared.notices, position, &EventDone { code, state }, None);
+            deferred.composed.queue.replies.send(&self.shared.notices, position, &EventDone { code, state }, None);
         }
     }
 

@@ -14,7 +14,7 @@ use super::queue::{At, Queue};
 use super::replies::Replies;
 use super::shared::Shared;
 use super::violation::Violation;
-use super::{commands, objects};
+use super::{commands, host_calls, objects};
 use crate::lock;
 
 /// The stream of objects, the stream of transfers, and the first one of a queue.
@@ -112,7 +112,7 @@ pub fn start_objects(shared: &Arc<Shared>) -> Result<(), NoRoom> {
     })
 }
 
-/// Starts the thread that hands the client's answers to the transfer engine.
+/// Starts the thread that takes the client's answers: those about transfers in parts go to their engine.
 ///
 /// # Errors
 /// If there is no room for it.
@@ -122,6 +122,7 @@ pub fn start_transfers(shared: &Arc<Shared>) -> Result<(), NoRoom> {
         let job = match message {
             CommandMessage::Fetched(message) => Job::Fetched { transfer: message.transfer, bulk: frame.bulk },
             CommandMessage::Delivered(message) => Job::Delivered { transfer: message.transfer },
+            CommandMessage::HostCalled(message) => return host_calls::called(shared, message.transfer),
             CommandMessage::TransferRefused(message) => Job::Refused { transfer: message.transfer },
             _ => return Err(Violation::new("a command of another stream")),
         };

@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use opencl_sys::{
     CL_INVALID_ARG_INDEX, CL_INVALID_ARG_SIZE, CL_INVALID_ARG_VALUE, CL_INVALID_CONTEXT, CL_INVALID_KERNEL_NAME,
-    CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_NUM_ARGS, cl_int,
+    CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_KERNEL_NUM_ARGS, cl_int,
 };
-use remora_protocol::Handle;
 use remora_protocol::argument::{Takes, kind};
 use remora_protocol::opencl::{CreateKernel, GetKernelSubGroupInfo, KernelArg};
+use remora_protocol::{Handle, List};
 
 use super::build::Program;
 use super::context::Context;
 use super::driver::{Driver, Object, call, check, create, query, query_number};
 use super::kernel_facts::text;
 use super::shared::Shared;
+use super::svm;
 use crate::lock;
 
 /// A kernel of a program.
@@ -36,6 +37,8 @@ pub struct Kernel {
 pub struct Arguments {
     /// `None` if unknown.
     set: Vec<Option<Last>>,
+    /// Shared virtual memory that it finds by itself.
+    svm: Vec<usize>,
 }
 
 /// What an argument was last set to.
@@ -79,7 +82,7 @@ impl Kernel {
             object,
             context: Arc::clone(&program.context),
             program: Arc::clone(&program),
-            arguments: Mutex::new(Arguments { set: vec![None; takes.len()] }),
+            arguments: Mutex::new(Arguments { set: vec![None; takes.len()], svm: Vec::new() }),
             takes,
         }))
     }
@@ -90,12 +93,12 @@ impl Kernel {
         self.object.raw()
     }
 
-    /// Sets those of `arguments` that differ from what was last set. The result keeps others from setting theirs until
-    /// the launch has been enqueued, and the objects alive.
+    /// Sets those of `arguments` and `svm` that differ from what was last set. The result keeps others from setting theirs
+    /// until the launch has been enqueued, and the objects alive.
     ///
     /// # Errors
     /// The code of the first that does not fit.
-    pub fn set(&self, shared: &Shared, arguments: &[KernelArg<'_>]) -> Result<Ready<'_>, cl_int> {
+    pub fn set(&self, shared: &Shared, arguments: &[KernelArg<'_>], svm: &List<'_, u64>) -> Result<Ready<'_>, cl_int> {
         let mut last = lock(&self.arguments);
         let mut objects = Vec::new();
         for (index, argument) in arguments.iter().enumerate() {
@@ -109,16 +112,51 @@ impl Kernel {
             }
             if last.set[index].as_ref().is_none_or(|last| !last.is(argument, object.as_ref())) {
                 last.set[index] = None;
-                let number = u32::try_from(index).map_err(|_| CL_INVALID_ARG_INDEX)?;
-                let (size, pointer) = value.parts();
-                // SAFETY: a live kernel, locked; the value has `size` bytes, and is a live object where one belongs.
-                check(unsafe { call!(shared.driver, clSetKernelArg(self.raw(), number, size, pointer)) })?;
+                self.set_one(shared.driver, index, &value)?;
                 let (bytes, weak) = (argument.value.to_vec(), object.as_ref().map(Arc::downgrade));
                 last.set[index] = Some(Last { kind: argument.kind, bytes, object: weak });
             }
             objects.extend(object);
         }
+        if !svm.is_empty() || !last.svm.is_empty() {
+            objects.extend(self.set_svm(shared, &mut last, svm)?);
+        }
         Ok(Ready { _last: last, _objects: objects })
+    }
+
+    fn set_one(&self, driver: Driver, index: usize, value: &ArgumentValue<'_>) -> Result<(), cl_int> {
+        let index = u32::try_from(index).map_err(|_| CL_INVALID_ARG_INDEX)?;
+        if let ArgumentValue::Svm(pointer) = *value {
+            // SAFETY: a live kernel, locked; the pointer is null or into memory of clSVMAlloc.
+            return check(unsafe { call!(driver, clSetKernelArgSVMPointer(self.raw(), index, pointer)) });
+        }
+        let (size, pointer) = value.parts();
+        // SAFETY: a live kernel, locked; the value has `size` bytes, and is a live object where one belongs.
+        check(unsafe { call!(driver, clSetKernelArg(self.raw(), index, size, pointer)) })
+    }
+
+    /// Tells the driver of shared virtual memory that the kernel finds by itself, and gives what keeps it.
+    fn set_svm(
+        &self,
+        shared: &Shared,
+        last: &mut Arguments,
+        svm: &List<'_, u64>,
+    ) -> Result<Vec<Arc<AnyObject>>, cl_int> {
+        let mut mems: Vec<Arc<AnyObject>> = Vec::new();
+        let mut list = Vec::new();
+        for address in svm.iter() {
+            mems.push(shared.svm.find(address, 0)?);
+            list.push(usize::try_from(address).map_err(|_| CL_INVALID_ARG_VALUE)?);
+        }
+        if last.svm != list {
+            last.svm.clear();
+            let (param, size) = (CL_KERNEL_EXEC_INFO_SVM_PTRS, size_of_val(list.as_slice()));
+            let pointer = if list.is_empty() { ptr::null() } else { list.as_ptr() };
+            // SAFETY: a live kernel, locked; the addresses are those of memory of clSVMAlloc.
+            check(unsafe { call!(shared.driver, clSetKernelExecInfo(self.raw(), param, size, pointer.cast())) })?;
+            last.svm = list;
+        }
+        Ok(mems)
     }
 
     /// What to tell the driver, and the object if it is one.
@@ -141,6 +179,12 @@ impl Kernel {
         let (handle, tables) = (Handle::from_bits(number), &shared.tables);
         match argument.kind {
             kind::LOCAL => Ok((ArgumentValue::Local(usize::try_from(number).map_err(|_| CL_INVALID_ARG_SIZE)?), None)),
+            kind::SVM if number == 0 => Ok((ArgumentValue::Svm(ptr::null()), None)),
+            kind::SVM => {
+                let mem = shared.svm.find(number, 0)?;
+                self.object(&mem.context, ptr::null_mut())?;
+                Ok((ArgumentValue::Svm(svm::pointer(number)), Some(mem)))
+            }
             kind::MEMORY if handle.is_none() => Ok((ArgumentValue::Object(ptr::null_mut()), None)),
             kind::MEMORY => {
                 let mem = tables.mems.get(handle)?;
@@ -173,6 +217,7 @@ enum ArgumentValue<'a> {
     Bytes(&'a [u8]),
     Local(usize),
     Object(*mut c_void),
+    Svm(*const c_void),
 }
 
 impl ArgumentValue<'_> {
@@ -182,6 +227,7 @@ impl ArgumentValue<'_> {
             Self::Bytes(bytes) => (bytes.len(), bytes.as_ptr().cast()),
             Self::Local(size) => (*size, ptr::null()),
             Self::Object(object) => (size_of::<*mut c_void>(), (&raw const *object).cast()),
+            Self::Svm(pointer) => (size_of::<*const c_void>(), (&raw const *pointer).cast()),
         }
     }
 }

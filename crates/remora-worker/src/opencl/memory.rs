@@ -15,12 +15,13 @@ use opencl_sys::{
     cl_image_desc, cl_image_format, cl_int,
 };
 use remora_protocol::Bulk;
-use remora_protocol::opencl::{CreateBuffer, CreateImage, CreateSampler, CreateSubBuffer, InitMem};
+use remora_protocol::opencl::{CreateBuffer, CreateImage, CreateSampler, CreateSubBuffer, CreateSvm, InitMem};
 
 use super::area::{Region, Shape, pixel_size};
 use super::context::Context;
 use super::driver::{Object, call, check, create, query_number};
 use super::shared::Shared;
+use super::svm::{Svm, pointer};
 use super::transfer::write_region;
 use super::violation::Violation;
 use crate::lock;
@@ -38,10 +39,17 @@ pub struct Mem {
     pub store: Option<u64>,
     /// What EnqueueMapStore has mapped and nothing has unmapped.
     maps: Mutex<Vec<Map>>,
-    _parent: Option<Arc<Mem>>,
+    _lies_in: LiesIn,
     /// What it counts for in the statistics.
     bytes: u64,
     stats: Arc<Stats>,
+}
+
+/// What a memory object's bytes belong to. Given back after the object.
+#[derive(Default)]
+struct LiesIn {
+    _mem: Option<Arc<Mem>>,
+    _svm: Option<Svm>,
 }
 
 struct Map {
@@ -55,6 +63,12 @@ impl Mem {
     #[must_use]
     pub fn raw(&self) -> *mut c_void {
         self.object.raw()
+    }
+
+    /// The bytes that were allocated for it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// A part has been mapped at `address`.
@@ -134,7 +148,7 @@ const CORE_FLAGS: u64 = HOST_POINTER
 type Created<T> = Result<Result<Arc<T>, cl_int>, Violation>;
 
 /// Stores of buffers begin at a page, so that drivers can pin and share them.
-const PAGE: u64 = 4096;
+pub const PAGE: u64 = 4096;
 
 /// Executes `CreateBuffer`.
 ///
@@ -148,12 +162,45 @@ pub fn create_buffer(shared: &Arc<Shared>, message: &CreateBuffer, bulk: Option<
         Some(bulk) => Some(shared.client_memory(bulk)?),
         None => None,
     };
+    if message.svm != 0 {
+        return Ok(buffer_over(shared, message));
+    }
     let host = if message.store == u64::MAX {
         contents.map_or(Host::None, Host::Copy)
     } else {
         Host::Use(store(shared, message, contents)?)
     };
-    Ok(new_buffer(shared, message, &host).map(Arc::new))
+    Ok(shared.tables.contexts.get(message.context).and_then(|context| {
+        let store = matches!(host, Host::Use(_)).then_some(message.store);
+        new_buffer(shared, context, (message.flags, message.size), &host, store, LiesIn::default())
+    }))
+}
+
+/// A buffer that the program makes of its shared virtual memory.
+fn buffer_over(shared: &Arc<Shared>, message: &CreateBuffer) -> Result<Arc<Mem>, cl_int> {
+    let svm = shared.svm.find(message.svm, message.size)?;
+    let context = shared.tables.contexts.get(message.context)?;
+    if !Arc::ptr_eq(&context, &svm.context) {
+        return Err(CL_INVALID_CONTEXT);
+    }
+    let host = Host::Use(pointer(message.svm).cast_mut().cast());
+    let lies_in = LiesIn { _mem: Some(svm), _svm: None };
+    new_buffer(shared, context, (message.flags, message.size), &host, None, lies_in)
+}
+
+/// Executes `CreateSvm`: gives the memory and its address.
+///
+/// # Errors
+/// If the store is not the client's to give.
+pub fn create_svm(shared: &Arc<Shared>, message: &CreateSvm<'_>) -> Result<Result<(Arc<Mem>, u64), cl_int>, Violation> {
+    Ok(Svm::allocate(shared, message)?.and_then(|(svm, context)| {
+        let host = Host::Use(svm.address.as_ptr());
+        let address = svm.address.as_ptr().expose_provenance() as u64;
+        let lies_in = LiesIn { _mem: None, _svm: Some(svm) };
+        // Some drivers want a buffer that may do what its memory may.
+        let flags = message.flags & (CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY | CL_MEM_READ_ONLY);
+        Ok((new_buffer(shared, context, (flags, message.size), &host, None, lies_in)?, address))
+    }))
 }
 
 /// The buffer's own memory in the arena, with its first contents in it.
@@ -172,24 +219,33 @@ fn store(shared: &Shared, message: &CreateBuffer, contents: Option<*mut u8>) -> 
     Ok(store)
 }
 
-fn new_buffer(shared: &Arc<Shared>, message: &CreateBuffer, host: &Host) -> Result<Mem, cl_int> {
-    let context = shared.tables.contexts.get(message.context)?;
-    let size = usize::try_from(message.size).map_err(|_| CL_INVALID_BUFFER_SIZE)?;
-    let flags = driver_flags(message.flags)? | host.flags();
-    // SAFETY: a live context; the host pointer, if any, has `size` bytes, and a store stays as long as the arena.
+fn new_buffer(
+    shared: &Arc<Shared>,
+    context: Arc<Context>,
+    (flags, bytes): (u64, u64),
+    host: &Host,
+    store: Option<u64>,
+    lies_in: LiesIn,
+) -> Result<Arc<Mem>, cl_int> {
+    let size = usize::try_from(bytes).map_err(|_| CL_INVALID_BUFFER_SIZE)?;
+    let flags = driver_flags(flags)? | host.flags();
+    // SAFETY: a live context; the host pointer, if any, has `size` bytes, and what is to be used stays as long as the
+    // buffer: a store as long as the arena, shared virtual memory by what the caller adds to the result.
     let raw = unsafe { create!(shared.driver, clCreateBuffer(context.raw(), flags, size, host.pointer())) }?;
-    shared.stats.allocated(message.size);
-    Ok(Mem {
+    let shape = Shape::Buffer(bytes);
+    let bytes = if lies_in._mem.is_some() { 0 } else { bytes };
+    shared.stats.allocated(bytes);
+    Ok(Arc::new(Mem {
         // SAFETY: the driver has just made it for us.
         object: unsafe { Object::new(raw, shared.driver.clReleaseMemObject) },
         context,
-        shape: Shape::Buffer(message.size),
-        store: matches!(host, Host::Use(_)).then_some(message.store),
+        shape,
+        store,
         maps: Mutex::default(),
-        _parent: None,
-        bytes: message.size,
+        _lies_in: lies_in,
+        bytes,
         stats: Arc::clone(&shared.stats),
-    })
+    }))
 }
 
 /// The program's flags as the driver gets them.
@@ -225,7 +281,7 @@ pub fn create_sub_buffer(shared: &Arc<Shared>, message: &CreateSubBuffer) -> Res
         // Both are below the arena's size, so the sum is too.
         store: parent.store.map(|store| store + message.origin),
         maps: Mutex::default(),
-        _parent: Some(parent),
+        _lies_in: LiesIn { _mem: Some(parent), _svm: None },
         bytes: 0,
         stats: Arc::clone(&shared.stats),
     }))
@@ -324,7 +380,7 @@ fn new_image(
         shape: Shape::Image { element, extent },
         store: None,
         maps: Mutex::default(),
-        _parent: parent,
+        _lies_in: LiesIn { _mem: parent, _svm: None },
         bytes,
         stats: Arc::clone(&shared.stats),
     })

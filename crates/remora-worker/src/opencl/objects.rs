@@ -5,7 +5,8 @@ use std::sync::Arc;
 use opencl_sys::{CL_INVALID_VALUE, CL_SUCCESS, cl_image_format, cl_int};
 use remora_protocol::message::Reply;
 use remora_protocol::opencl::{
-    CommandMessage, CreateCommandQueue, CreateSubDevices, ImageFormats, Release, Status, SubDevices, Value,
+    CommandMessage, CreateCommandQueue, CreateSubDevices, CreateSvm, ImageFormats, Release, Status, SubDevices,
+    SvmCreated, Value,
 };
 use remora_protocol::{Frame, Handle, Need};
 
@@ -88,6 +89,7 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
         CommandMessage::CreateBuffer(message) => {
             at.created(&tables.mems, message.mem, memory::create_buffer(shared, message, bulk)?)
         }
+        CommandMessage::CreateSvm(message) => create_svm(at, message),
         CommandMessage::CreateSubBuffer(message) => {
             at.created(&tables.mems, message.mem, memory::create_sub_buffer(shared, message))
         }
@@ -173,6 +175,19 @@ fn create_queue(at: &At<'_>, message: &CreateCommandQueue<'_>) -> Result<(), Vio
         shared.executors.install(queue);
     }
     at.created(&shared.tables.queues, message.queue, queue)
+}
+
+fn create_svm(at: &At<'_>, message: &CreateSvm<'_>) -> Result<(), Violation> {
+    let (code, address) = match memory::create_svm(at.shared, message)? {
+        Ok((mem, address)) => {
+            at.shared.svm.add(address, &mem);
+            at.shared.tables.mems.insert(message.mem, Ok(mem))?;
+            (CL_SUCCESS, address)
+        }
+        Err(code) => (code, 0),
+    };
+    at.reply(&SvmCreated { code, address });
+    Ok(())
 }
 
 /// Answers with opaque bytes.

@@ -13,8 +13,10 @@ use super::context::Platform;
 use super::driver::Driver;
 use super::engine::Job;
 use super::executor::Executors;
+use super::host_calls::HostCalls;
 use super::pending::Pending;
 use super::reaper::Reaper;
+use super::svm::Registry;
 use super::tables::Tables;
 use super::violation::Violation;
 use crate::lock;
@@ -61,6 +63,10 @@ pub struct Shared {
     pub completions: Completions,
     /// The thread of transfers in parts.
     pub engine: Sender<Job>,
+    /// What the program does by itself.
+    pub host_calls: HostCalls,
+    /// Shared virtual memory.
+    pub svm: Registry,
     /// Releases that wait.
     pub reaper: Reaper,
     /// The threads of the streams.

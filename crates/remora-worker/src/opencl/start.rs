@@ -50,6 +50,8 @@ pub fn start(
         pending: super::pending::Pending::default(),
         completions,
         engine,
+        host_calls: super::host_calls::HostCalls::default(),
+        svm: super::svm::Registry::default(),
         reaper: reaper::Reaper::default(),
         executors: super::executor::Executors::default(),
         builds: super::build::Builds::default(),

@@ -233,7 +233,7 @@ impl Client {
     /// A buffer without contents. Nothing waits for it.
     pub fn buffer(&mut self, context: Handle, size: u64) -> Handle {
         let mem = self.minter.mint(Kind::Mem);
-        self.send(0, &CreateBuffer { mem, context, flags: 1, size, store: u64::MAX });
+        self.send(0, &CreateBuffer { mem, context, flags: 1, size, store: u64::MAX, svm: 0 });
         mem
     }
 
