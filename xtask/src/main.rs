@@ -2,6 +2,7 @@
 //! installed, and said.
 
 mod bench;
+mod conformance;
 mod demo;
 mod generate;
 mod packages;
@@ -43,6 +44,13 @@ enum What {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run a suite that isn't part of the repository natively and through Remora, and tell the differences
+    #[command(disable_help_flag = true)]
+    Conformance {
+        /// What `remora-conformance` is given: `--help` tells
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -61,5 +69,6 @@ fn run(what: What) -> Result<ExitCode> {
         What::Test(options) => test::run(&options),
         What::Gen { check } => generate::run(check),
         What::Bench { arguments } => bench::run(&arguments),
+        What::Conformance { arguments } => conformance::run(&arguments),
     }
 }

@@ -17,7 +17,7 @@ use crate::processes;
 pub const MARK: &str = "REMORA_TESTKIT_RUN";
 
 /// How frames travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Link {
     /// Shared memory.
     Memfd,
@@ -259,25 +259,40 @@ impl Running {
     }
 
     /// Waits until it ends, or kills it with all that it started when its time is over.
+    ///
+    /// # Panics
+    /// If it can't be waited for.
     #[must_use]
-    pub fn finish(mut self) -> Outcome {
+    pub fn finish(self) -> Outcome {
+        self.finish_unless(|| false).expect("nothing stops it")
+    }
+
+    /// As [`Running::finish`], unless `stop` says that nobody wants to know any more: then it is killed at once.
+    ///
+    /// # Panics
+    /// If it can't be waited for.
+    #[must_use]
+    pub fn finish_unless(mut self, stop: impl Fn() -> bool) -> Option<Outcome> {
         self.close_input();
         let mut pause = Duration::from_micros(200);
         while !self.has_ended() && self.started.elapsed() < self.limit {
+            if stop() {
+                return None;
+            }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(10));
         }
         let timed_out = !self.has_ended();
         self.kill();
         let (status, wall) = self.ended.expect("it was waited for");
-        Outcome {
+        Some(Outcome {
             status,
             stdout: contents(&self.stdout),
             stderr: contents(&self.stderr),
             wall,
             timed_out,
             mark: self.mark.clone(),
-        }
+        })
     }
 
     fn kill(&mut self) {
