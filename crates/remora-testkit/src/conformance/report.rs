@@ -59,7 +59,8 @@ pub(super) fn compare(suite: Suite, store: &Store, native: &Record, remoted: &Re
 #[derive(Debug)]
 pub struct Report {
     hows: Vec<How>,
-    groups: BTreeMap<String, Group>,
+    /// By name and arguments.
+    groups: BTreeMap<(String, Vec<String>), Group>,
     worse: Vec<String>,
     better: Vec<String>,
     late: Vec<String>,
@@ -68,7 +69,6 @@ pub struct Report {
 #[derive(Debug, Default)]
 struct Group {
     cases: usize,
-    arguments: Vec<String>,
     tallies: BTreeMap<How, Tally>,
 }
 
@@ -93,23 +93,20 @@ impl Report {
             late: Vec::new(),
         };
         for results in store.cases() {
-            let Some(any) = results.values().next() else { continue };
-            let id = format!("{}/{}", any.group, any.name);
+            // The native one, if there is one: what was run otherwise can't be compared.
+            let Some(first) = results.values().next() else { continue };
+            let id = format!("{}/{}", first.group, first.name);
             if !wanted(&id) {
                 continue;
             }
             let native = results.get(&How::Native);
-            let group = report.groups.entry(any.group.clone()).or_default();
-            group.cases += 1;
-            if let Some(native) = native {
-                group.arguments.clone_from(&native.arguments);
-                if native.ending == Ending::Late {
-                    report.late.push(id.clone());
-                }
+            if native.is_some_and(|native| native.ending == Ending::Late) {
+                report.late.push(id.clone());
             }
+            let group = report.groups.entry((first.group.clone(), first.arguments.clone())).or_default();
+            group.cases += 1;
             for how in hows {
-                // What was run otherwise can't be compared.
-                let record = results.get(how).filter(|record| native.is_none_or(|it| it.arguments == record.arguments));
+                let record = results.get(how).filter(|record| record.arguments == first.arguments);
                 let Some(record) = record else { continue };
                 let tally = group.tallies.entry(*how).or_default();
                 tally.run += 1;
@@ -145,8 +142,8 @@ impl fmt::Display for Report {
         let heads: Vec<String> = self.hows.iter().map(|how| format!("passed {}", how.name())).collect();
         writeln!(formatter, "| binary | cases | {} |", heads.join(" | "))?;
         writeln!(formatter, "|---|---|{}", "---|".repeat(heads.len()))?;
-        for (name, group) in &self.groups {
-            let arguments: String = group.arguments.iter().map(|argument| format!(" {argument}")).collect();
+        for ((name, arguments), group) in &self.groups {
+            let arguments: String = arguments.iter().map(|argument| format!(" {argument}")).collect();
             write!(formatter, "| {name}{arguments} | {} |", group.cases)?;
             for how in &self.hows {
                 match group.tallies.get(how) {
