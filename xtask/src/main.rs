@@ -5,6 +5,7 @@ mod bench;
 mod conformance;
 mod demo;
 mod generate;
+mod intel;
 mod packages;
 mod photograph;
 mod python;
@@ -12,6 +13,7 @@ mod repository;
 mod steps;
 mod table;
 mod test;
+mod venv;
 
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::repository::{capture, cargo, root, target};
 use crate::steps::Steps;
-use crate::{generate, packages, python};
+use crate::{generate, intel, packages, python};
 
 /// What to check.
 #[derive(Args)]
@@ -27,7 +27,7 @@ const REGISTRY: &str = "../shared/registry/cl.xml";
 pub fn run(options: &Options) -> Result<ExitCode> {
     let nextest = capture(cargo().args(["nextest", "--version"])).is_ok();
     let registry = root().join(REGISTRY);
-    let mut steps = Steps::new(8 + usize::from(registry.exists()) + if options.fast { 0 } else { 2 });
+    let mut steps = Steps::new(8 + usize::from(registry.exists()) + if options.fast { 0 } else { 3 });
 
     if !steps.call("packages", || packages::ensure(packages::TEST)) {
         return end(steps);
@@ -52,7 +52,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     steps.tests("unit tests", &mut unit_tests);
     steps.tests("doc tests", cargo().args(["test", "--doc", "--workspace", "--exclude", "remora-frontend"]));
     steps.tests("model of the ring", &mut model());
-    if !options.fast && steps.call("pyopencl", python::ensure) {
+    if !options.fast && steps.call("pyopencl", python::ensure) && steps.call("Intel's runtime", intel::ensure) {
         let mut command = tests(nextest);
         command.args(["--package", "remora-testkit"]);
         if options.full {

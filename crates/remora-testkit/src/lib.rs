@@ -21,4 +21,4 @@ pub mod run;
 
 pub use broker::{Broker, Session};
 pub use program::Program;
-pub use run::{Link, Outcome, Run, Running};
+pub use run::{Driver, Link, Outcome, Run, Running};

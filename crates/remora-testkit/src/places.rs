@@ -80,6 +80,15 @@ pub fn pyopencl() -> PathBuf {
     installed("pyopencl")
 }
 
+/// Intel's OpenCL runtime: its libraries, and a directory for the loader that names it.
+///
+/// # Panics
+/// If it isn't there.
+#[must_use]
+pub fn intel() -> (PathBuf, PathBuf) {
+    (installed("intel/lib"), installed("intel/vendors"))
+}
+
 fn installed(name: &str) -> PathBuf {
     let path = target().join(name);
     assert!(path.exists(), "there is no {}: `cargo xtask test` puts it there", path.display());

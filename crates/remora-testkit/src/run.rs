@@ -39,6 +39,29 @@ impl Link {
     }
 }
 
+/// Who makes the calls in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// The machine's own, which is PoCL where tests run.
+    Pocl,
+    /// Intel's for CPUs, which has what PoCL lacks. It is there for x86-64 only.
+    Intel,
+}
+
+impl Driver {
+    /// What leads a loader to it, in a program or a broker.
+    #[must_use]
+    pub fn variables(self) -> Vec<(&'static str, PathBuf)> {
+        match self {
+            Self::Pocl => Vec::new(),
+            Self::Intel => {
+                let (libraries, vendors) = places::intel();
+                vec![("OCL_ICD_VENDORS", vendors), ("LD_LIBRARY_PATH", libraries)]
+            }
+        }
+    }
+}
+
 /// A program, its arguments and its surroundings.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -76,6 +99,12 @@ impl Run {
     pub fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.variables.push((name.into(), value.as_ref().to_owned()));
         self
+    }
+
+    /// On this driver, natively or through a private broker.
+    #[must_use]
+    pub fn on(self, driver: Driver) -> Self {
+        driver.variables().into_iter().fold(self, |run, (name, value)| run.variable(name, value))
     }
 
     /// In this directory.

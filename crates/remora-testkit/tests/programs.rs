@@ -1,14 +1,15 @@
-//! Every C program of this crate, natively and through Remora on each link: the output must be the same.
+//! Every C program of this crate, natively and through Remora on each link: the output must be the same. Those that show what
+//! depends on the driver are run on Intel's as well, where there is one.
 
 use std::time::Duration;
 
 use remora_testkit::compare::{assert_same, assert_same_but_for};
 use remora_testkit::processes::{self, Sampler, assert_all_gone};
-use remora_testkit::{Broker, Link, Program, places};
+use remora_testkit::{Broker, Driver, Link, Program, places};
 
 /// Natively and on one link.
-fn same(name: &str, arguments: &[&str], link: Link) {
-    let run = Program::compile(name).run(arguments);
+fn same(name: &str, driver: Driver, link: Link) {
+    let run = Program::compile(name).run(&[]).on(driver);
     let native = run.native();
     let remoted = run.remoted(link);
     assert_same(&native, &remoted);
@@ -16,27 +17,39 @@ fn same(name: &str, arguments: &[&str], link: Link) {
 }
 
 macro_rules! programs {
-    ($($name:ident)*) => {
+    ($driver:ident: $($name:ident)*) => {
         $(mod $name {
             use super::*;
 
             #[test]
             fn memfd() {
-                same(stringify!($name), &[], Link::Memfd);
+                same(stringify!($name), Driver::$driver, Link::Memfd);
             }
 
             #[test]
             fn stream() {
-                same(stringify!($name), &[], Link::Stream);
+                same(stringify!($name), Driver::$driver, Link::Stream);
             }
         })*
     };
 }
 
 programs! {
+    Pocl:
     queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
     read_then_write leak dlclose fork enumerate corners includes svm
+}
+
+#[cfg(target_arch = "x86_64")]
+mod intel {
+    use super::*;
+
+    programs! {
+        Intel:
+        buffers maps images callbacks printf sub_devices native_kernel behind_user_event leak fork enumerate
+        includes
+    }
 }
 
 /// Every property of every object.
