@@ -92,6 +92,20 @@ struct NamedProgram {
     program: Handle,
 }
 
+/// A source, binary or IL: its `bytes`, or what names them where they are many. The worker asks for those by SendContents
+/// unless its tenant has sent them before.
+struct Contents {
+    bytes: Bytes,
+    offer: Option<Offer>,
+}
+
+/// `hash` is BLAKE3's. `number` is the client's own.
+struct Offer {
+    number: u64,
+    length: u64,
+    hash: [u8; 32],
+}
+
 /// One kernel argument at a launch: `kind` 0 not set, 1 bytes, 2 local memory of `value` bytes (a u64), 3 a memory object,
 /// 4 a sampler, 5 a command queue (`value` is a Handle's u64; 0 for a NULL memory object), 6 an address in shared virtual
 /// memory, or NULL (a u64).
@@ -279,7 +293,7 @@ struct SetUserEventStatus {
 struct CreateProgramWithSource {
     program: Handle,
     context: Handle,
-    source: Bytes,
+    source: Contents,
 }
 
 #[command(waits = ProgramCreated)]
@@ -287,14 +301,14 @@ struct CreateProgramWithBinary {
     program: Handle,
     context: Handle,
     devices: List<Handle>,
-    binaries: Vec<Bytes>,
+    binaries: Vec<Contents>,
 }
 
 #[command(waits = Status)]
 struct CreateProgramWithIL {
     program: Handle,
     context: Handle,
-    il: Bytes,
+    il: Contents,
 }
 
 #[command(waits = Status)]
@@ -564,7 +578,7 @@ struct WaitForEvent {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Commands of the transfer stream (stream 1): answers of the client to Fetch, Deliver and HostCall
+// Commands of the transfer stream (stream 1): answers of the client to Fetch, Deliver, HostCall and SendContents
 
 /// The bytes asked for are the frame's bulk.
 #[command(asynchronous)]
@@ -587,6 +601,13 @@ struct HostCalled {
 #[command(asynchronous)]
 struct TransferRefused {
     transfer: u64,
+}
+
+/// `bytes` is missing if they are of an object that is gone.
+#[command(asynchronous)]
+struct ContentsSent {
+    number: u64,
+    bytes: Option<Bytes>,
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -627,6 +648,12 @@ struct Deliver {
 #[notice]
 struct HostCall {
     transfer: u64,
+}
+
+/// The worker has not got the contents of offer `number`; answer ContentsSent.
+#[notice]
+struct SendContents {
+    number: u64,
 }
 
 #[notice]

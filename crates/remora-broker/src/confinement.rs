@@ -1,5 +1,5 @@
-//! What the worker of another user than the broker's own may touch of the file system: what a driver needs, and a directory
-//! of its tenant's. A source may include any file and see it in the compiler's log, so a worker that reads what the broker
+//! The directory of each tenant, and what the worker of another user than the broker's own may touch of the file system: what
+//! a driver needs, and that directory. A source may include any file and see it in the compiler's log, so a worker that reads what the broker
 //! can read would show it to everybody who may connect.
 
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ use crate::negotiate::Refusal;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sandbox {
-    /// Where tenants' directories are, for what drivers keep of compiled kernels. By default remora/tenants in the cache
+    /// Where tenants' directories are, for what drivers keep of compiled kernels and for what programs have sent. By default remora/tenants in the cache
     /// directory of the service or of the broker's user.
     pub directory: Option<PathBuf>,
     /// What else workers may read: drivers that are not in the usual places.
@@ -40,6 +40,23 @@ impl Sandbox {
                            the kernel starts with (lsm=)";
             return Err(Refusal::new(Reason::Permission, message));
         }
+        let directory = self.tenant(uid)?;
+        command.current_dir(&directory);
+        for name in CACHES {
+            command.env(name, &directory);
+        }
+        command.arg("--confine").arg("--tenant").arg(&directory);
+        for path in self.read.iter().cloned().chain(drivers()) {
+            command.arg("--read").arg(path);
+        }
+        Ok(())
+    }
+
+    /// The directory of the user `uid`.
+    ///
+    /// # Errors
+    /// If it can't be had.
+    pub fn tenant(&self, uid: u32) -> Result<PathBuf, Refusal> {
         let directory = self.tenants().join(uid.to_string());
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(|error| {
             let message = format!(
@@ -49,15 +66,7 @@ impl Sandbox {
             );
             Refusal::new(Reason::Full, message)
         })?;
-        command.current_dir(&directory);
-        for name in CACHES {
-            command.env(name, &directory);
-        }
-        command.arg("--confine").arg(&directory);
-        for path in self.read.iter().cloned().chain(drivers()) {
-            command.arg("--read").arg(path);
-        }
-        Ok(())
+        Ok(directory)
     }
 
     fn tenants(&self) -> PathBuf {
@@ -117,7 +126,7 @@ mod tests {
         let own = place.path().join("tenants/1234");
         assert!(own.is_dir());
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
-        assert_eq!(arguments[..4], ["--confine", own.to_str().unwrap(), "--read", "/srv/driver"]);
+        assert_eq!(arguments[..5], ["--confine", "--tenant", own.to_str().unwrap(), "--read", "/srv/driver"]);
         assert!(command.get_envs().any(|(name, value)| name == "HOME" && value == Some(own.as_os_str())));
     }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use remora_protocol::hello::{Answer, Hello, Layout, LinkKind, Opened, Reason};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::access::{Peer, user_name};
 use crate::config::{ARENA_STEP, SMALLEST_ARENA};
@@ -177,8 +177,17 @@ impl Sessions {
         command.args(["--driver", &self.program.driver.to_string(), "--session", &number.to_string()]);
         if !connection.peer.reads_what_we_read() {
             self.limits.sandbox.confine(&mut command, connection.peer.uid)?;
-        } else if let Some(directory) = directory_of(&connection.peer) {
-            command.current_dir(directory);
+        } else {
+            if let Some(directory) = directory_of(&connection.peer) {
+                command.current_dir(directory);
+            }
+            // Without it the program only sends everything again.
+            match self.limits.sandbox.tenant(connection.peer.uid) {
+                Ok(directory) => {
+                    command.arg("--tenant").arg(directory);
+                }
+                Err(refusal) => debug!("{}", refusal.message),
+            }
         }
         let worker = Process::start(&mut command, &keep, self.program.files).map_err(|error| {
             Refusal::new(Reason::NoDriver, format!("cannot run the worker {}: {error}", self.program.path.display()))

@@ -5,6 +5,7 @@
 
 mod arena;
 mod backend;
+mod contents;
 mod fork;
 mod host;
 mod notices;
@@ -14,6 +15,7 @@ mod transfer;
 
 pub use arena::{Arena, Staging};
 pub use backend::{Backend, Backends, backends, shares_memory};
+pub use contents::Contents;
 pub use host::HostArea;
 pub use notices::{Callbacks, NoticeSink};
 pub use remora_link::Window;

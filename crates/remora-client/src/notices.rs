@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use remora_link::Receiver;
-use remora_protocol::opencl::{Delivered, Fetch, Fetched, HostCalled, NoticeMessage, TransferRefused};
+use remora_protocol::opencl::{ContentsSent, Delivered, Fetch, Fetched, HostCalled, NoticeMessage, TransferRefused};
 use remora_protocol::{Bulk, Frame};
 
 use crate::Lost;
@@ -105,6 +105,12 @@ fn handle(session: &Arc<Session>, notice: NoticeMessage<'_>, bulk: Option<Bulk>)
             let _ = session.answer_transfer(&Delivered { transfer: part.transfer }, None);
         }
         NoticeMessage::HostCall(call) => host_call(session, call.transfer),
+        NoticeMessage::SendContents(asked) => {
+            let bytes = session.offers().get(asked.number);
+            let bytes = bytes.as_ref().map(|bytes| bytes.as_slice());
+            // As above.
+            let _ = session.answer_transfer(&ContentsSent { number: asked.number, bytes }, None);
+        }
         NoticeMessage::Output(output) => write_all(output.fd, output.text),
         NoticeMessage::StreamClosed(closed) => session.stream_closed(closed.stream),
         other => session.sink().notice(session, other),

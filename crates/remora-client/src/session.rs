@@ -10,10 +10,11 @@ use remora_protocol::hello::Opened;
 use remora_protocol::message::Command;
 use remora_protocol::{Bulk, Handle, Kind};
 
+use crate::contents::Offers;
 use crate::notices::{self, Handled, pump};
 use crate::stream::Answer;
 use crate::transfer::{Direction, HostCall, Transfers};
-use crate::{Arena, Callbacks, Lost, Needs, NoticeSink, Staging, Stream, Transfer, fork};
+use crate::{Arena, Callbacks, Contents, Lost, Needs, NoticeSink, Staging, Stream, Transfer, fork};
 
 /// The stream of object commands.
 pub const OBJECTS: u32 = 0;
@@ -32,6 +33,7 @@ pub struct Session {
     transfer_stream: Stream,
     streams: Mutex<Streams>,
     transfers: Transfers,
+    offers: Arc<Offers>,
     handled: Handled,
     callbacks: Callbacks,
     sink: Arc<dyn NoticeSink>,
@@ -67,6 +69,7 @@ impl Session {
                 idle: Vec::new(),
             }),
             transfers: Transfers::default(),
+            offers: Arc::default(),
             handled: Handled::default(),
             callbacks: Callbacks::start().map_err(no_thread)?,
             sink,
@@ -213,6 +216,12 @@ impl Session {
         self.send(&self.transfer_stream, command, &Needs::default(), bulk)
     }
 
+    /// What may have to be sent to the worker, or not if it has it from before.
+    #[must_use]
+    pub fn contents(&self, bytes: Vec<u8>) -> Contents {
+        Contents::new(bytes, &self.offers)
+    }
+
     /// Room in the arena, or `None` if there is none now.
     pub fn stage(&self, length: usize) -> Option<Staging> {
         self.objects.finish_executed();
@@ -290,6 +299,10 @@ impl Session {
 
     pub(crate) fn transfers(&self) -> &Transfers {
         &self.transfers
+    }
+
+    pub(crate) fn offers(&self) -> &Offers {
+        &self.offers
     }
 
     pub(crate) fn handled(&self) -> &Handled {

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opencl_sys::*;
-use remora_client::Needs;
+use remora_client::{Contents, Needs};
 use remora_protocol::Handle;
 use remora_protocol::message::Command;
 
 use crate::api::context::{Context, Data};
 use crate::build::{BuildResult, BuildWait, DeviceBuild, KernelDescription};
-use crate::error::{Error, Result, check, ensure};
+use crate::error::{Result, check, ensure};
 use crate::facts::Device;
 use crate::object::{Object, Remote, ShellRef, pointer_of};
 use crate::session::Sink;
@@ -25,8 +25,8 @@ pub(crate) struct Program {
     pub(crate) context: Arc<Context>,
     pub(crate) devices: Vec<Arc<Device>>,
     /// OpenCL C, if it was made from that.
-    pub(crate) source: Vec<u8>,
-    pub(crate) il: Vec<u8>,
+    pub(crate) source: Contents,
+    pub(crate) il: Contents,
     /// Kernel objects of the program: it can't be built again while there are any.
     pub(crate) attached: AtomicU32,
     state: Mutex<State>,
@@ -54,8 +54,8 @@ impl Program {
         remote: Remote,
         context: Arc<Context>,
         devices: Vec<Arc<Device>>,
-        source: Vec<u8>,
-        il: Vec<u8>,
+        source: Contents,
+        il: Contents,
     ) -> Arc<Self> {
         Arc::new(Self {
             remote,
@@ -99,28 +99,31 @@ impl Program {
         Arc::clone(self.lock().binaries.insert(Arc::new(binaries)))
     }
 
-    /// Sends the command that `make` builds from its number, and waits for the build unless `notify` is to be told.
+    /// Sends the command that `make` builds from its number, and waits for the build unless `notify` is to be told. Until
+    /// the build has ended the worker may ask for contents that it has not got: those of `kept`, and the program's own.
     pub(crate) fn build<C: Command>(
         self: &Arc<Self>,
         devices: &[Handle],
         options: &[u8],
         needs: &Needs,
-        notify: Option<BuildNotify>,
-        user_data: *mut c_void,
+        notify: Option<Notify>,
+        kept: impl Send + 'static,
         make: impl FnOnce(u64) -> C,
     ) -> Result<()> {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         self.begin(devices, options)?;
-        let (program, data) = (Arc::clone(self), Data(user_data));
+        let waits = notify.is_none();
+        let program = Arc::clone(self);
         let wait = BuildWait::new(move |result| {
+            drop(kept);
             program.built(result);
-            if let Some(notify) = notify {
+            if let Some(Notify { function, data }) = notify {
                 // The program may let go of it before.
                 let told = Arc::clone(&program);
                 program.remote.session.callbacks().run(move || {
                     // SAFETY: the program registered this function for this data.
-                    unsafe { notify(pointer_of(&*told), data.get()) };
+                    unsafe { function(pointer_of(&*told), data.get()) };
                 });
             }
         });
@@ -132,10 +135,7 @@ impl Program {
             // The session may have been lost before it knew of this build.
             wait.finish(BuildResult::lost());
         }
-        if notify.is_some() {
-            return Ok(());
-        }
-        check(wait.wait())
+        if waits { check(wait.wait()) } else { Ok(()) }
     }
 
     fn begin(&self, devices: &[Handle], options: &[u8]) -> Result<()> {
@@ -186,7 +186,16 @@ impl Program {
     }
 }
 
-/// Checks the callback of the building functions.
-pub(crate) fn check_notify(notify: Option<BuildNotify>, user_data: *mut c_void) -> Result<()> {
-    if notify.is_none() && !user_data.is_null() { Err(Error(CL_INVALID_VALUE)) } else { Ok(()) }
+/// The callback of a build.
+pub(crate) struct Notify {
+    function: BuildNotify,
+    data: Data,
+}
+
+impl Notify {
+    /// What the program gave to a building function.
+    pub(crate) fn new(function: Option<BuildNotify>, user_data: *mut c_void) -> Result<Option<Self>> {
+        ensure(function.is_some() || user_data.is_null(), CL_INVALID_VALUE)?;
+        Ok(function.map(|function| Self { function, data: Data(user_data) }))
+    }
 }

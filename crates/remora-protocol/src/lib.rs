@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod argument;
+pub mod contents;
 pub mod frame;
 pub mod handle;
 pub mod hello;

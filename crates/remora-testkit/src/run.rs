@@ -204,6 +204,8 @@ pub(crate) fn common_surroundings(command: &mut Command, mark: &str) {
         command.env_remove(name);
     }
     command.env("LC_ALL", "C").env("POCL_CACHE_DIR", places::scratch("pocl-cache")).env(MARK, mark);
+    // Where brokers keep what programs have sent.
+    command.env("XDG_CACHE_HOME", places::scratch("cache"));
     // Else PoCL's devices have as much memory as the machine has free at the moment.
     command.env("POCL_MEMORY_LIMIT", "2");
     // One that tests start is ended with all that it has started.

@@ -38,7 +38,7 @@ programs! {
     Pocl:
     queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
-    read_then_write leak dlclose fork enumerate corners includes svm
+    read_then_write leak dlclose fork enumerate corners includes svm contents
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -48,7 +48,7 @@ mod intel {
     programs! {
         Intel:
         buffers maps images callbacks printf sub_devices native_kernel behind_user_event leak fork enumerate
-        includes
+        includes svm
     }
 }
 

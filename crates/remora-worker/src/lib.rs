@@ -13,6 +13,7 @@ pub mod sandbox;
 pub mod session;
 pub mod stats;
 pub mod status;
+pub mod store;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -11,11 +11,13 @@ use remora_link::{Layout, Link, Side};
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::lock;
+use crate::opencl::contents::Asked;
 use crate::opencl::driver::{self, Which};
 use crate::opencl::shared::Fault;
 use crate::opencl::start::start;
 use crate::output::Output;
 use crate::stats::Stats;
+use crate::store::Store;
 use crate::{confinement, sandbox, status};
 
 /// What the broker says of a session.
@@ -48,9 +50,12 @@ pub struct Options {
     /// The session's number.
     #[arg(long)]
     session: u64,
-    /// The only directory to write to, where the client is another user than the broker.
+    /// The tenant's directory.
     #[arg(long, value_name = "DIRECTORY")]
-    confine: Option<PathBuf>,
+    tenant: Option<PathBuf>,
+    /// That directory is the only one to write to: the client is another user than the broker.
+    #[arg(long, requires = "tenant")]
+    confine: bool,
     /// What may be read besides what drivers usually need.
     #[arg(long, value_name = "PATH")]
     read: Vec<PathBuf>,
@@ -95,7 +100,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let output = Arc::new(Output::capture().context("standard output can't be captured")?);
     sandbox::enter();
     // There is only this thread yet: others would not be confined.
-    if let Some(directory) = &options.confine {
+    if let Some(directory) = options.tenant.as_ref().filter(|_| options.confine) {
         confinement::enter(directory, &options.read).context("the worker can't be confined")?;
     }
     let driver = driver::load(options.driver)?;
@@ -114,7 +119,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if let Some(socket) = status {
         status::serve(socket, options.session, Arc::clone(&stats)).context("the thread of the status")?;
     }
-    let session = start(link, driver, stats, Some(output))?;
+    let store = options.tenant.as_ref().and_then(|directory| Store::open(directory.join("contents")));
+    let session = start(link, driver, stats, Some(output), Asked::new(store))?;
     tracing::info!(session = options.session, link = ?options.link, driver = ?options.driver, "session open");
     let _ = end.recv();
     tracing::info!(session = options.session, "session closed");

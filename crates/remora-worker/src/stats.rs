@@ -21,6 +21,10 @@ pub struct Stats {
     pub bytes_mapped: Counter,
     /// Bytes that were fetched from or delivered to the program in parts.
     pub bytes_sent: Counter,
+    /// Bytes of sources and binaries that the program sent.
+    pub contents_sent: Counter,
+    /// Bytes of those that it did not send, since its tenant had.
+    pub contents_saved: Counter,
     /// Commands that the driver refused.
     pub errors: Counter,
     memory: AtomicI64,
@@ -57,6 +61,8 @@ struct Snapshot {
     bytes_copied: u64,
     bytes_mapped: u64,
     bytes_sent: u64,
+    contents_sent: u64,
+    contents_saved: u64,
     device_memory: i64,
     progress_age_ms: u64,
 }
@@ -93,6 +99,8 @@ impl Stats {
             bytes_copied: self.bytes_copied.get(),
             bytes_mapped: self.bytes_mapped.get(),
             bytes_sent: self.bytes_sent.get(),
+            contents_sent: self.contents_sent.get(),
+            contents_saved: self.contents_saved.get(),
             device_memory: self.memory.load(Ordering::Relaxed),
             progress_age_ms: if last == 0 { 0 } else { now().saturating_sub(last) },
         };

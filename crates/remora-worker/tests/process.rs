@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use remora_link::{Lane, Layout, Link, Receiver, Sender, Side, create_memory};
 use remora_protocol::message::Command as Message;
 use remora_protocol::opencl::{
-    BuildProgram, CreateCommandQueue, CreateContext, CreateKernel, CreateProgramWithSource, EnqueueNDRangeKernel,
-    Facts, Finish, KernelArg, NoticeMessage, Status,
+    BuildProgram, Contents, CreateCommandQueue, CreateContext, CreateKernel, CreateProgramWithSource,
+    EnqueueNDRangeKernel, Facts, Finish, KernelArg, NoticeMessage, Status,
 };
 use remora_protocol::wire::{decode_all, encode_to_vec};
 use remora_protocol::{Frame, FrameWriter, Handle, Kind, List};
@@ -101,6 +101,7 @@ impl Session {
         };
         assert_eq!(self.ask(0, &queue).0, 0);
         let source = b"kernel void print() { printf(\"\"); } kernel void crash() {} kernel void spin(int ms) {}";
+        let source = Contents { bytes: source, offer: None };
         self.send(0, &CreateProgramWithSource { program: PROGRAM, context: CONTEXT, source }, false);
         self.send(0, &BuildProgram { program: PROGRAM, serial: 1, devices, options: b"" }, false);
         let mut bytes = Vec::new();

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_uchar, c_void};
 use std::sync::Arc;
 
 use opencl_sys::*;
-use remora_client::Needs;
+use remora_client::{Contents, Needs};
 use remora_protocol::opencl::{
     BuildProgram, CompileProgram, CreateProgramWithBinary, CreateProgramWithBuiltInKernels, CreateProgramWithIL,
     CreateProgramWithSource, GetProgramBinaries, GetProgramInfo, LinkProgram, NamedProgram, ProgramBinaries,
@@ -19,7 +19,7 @@ use crate::error::{Error, Result, check, ensure};
 use crate::facts::{Device, Platform};
 use crate::info::Answer;
 use crate::object::{Remote, get, pointer_of, publish, references, release, retain, share};
-use crate::program::{BuildNotify, Program, check_notify};
+use crate::program::{BuildNotify, Notify, Program};
 
 fn in_context(context: &Context) -> Needs {
     let mut needs = Needs::default();
@@ -62,10 +62,11 @@ pub unsafe fn create_program_with_source(
     }
     let session = Arc::clone(context.session());
     let handle = session.mint(Kind::Program);
-    let command = CreateProgramWithSource { program: handle, context: context.remote.handle, source: &source };
+    let source = session.contents(source);
+    let command = CreateProgramWithSource { program: handle, context: context.remote.handle, source: source.wire() };
     let created = session.send(session.objects(), &command, &in_context(&context), None)?;
     let devices = context.devices.clone();
-    Ok(publish(Program::new(Remote { session, handle, created }, context, devices, source, Vec::new())))
+    Ok(publish(Program::new(Remote { session, handle, created }, context, devices, source, Contents::default())))
 }
 
 /// # Safety
@@ -80,11 +81,12 @@ pub unsafe fn create_program_with_il(context: cl_context, il: *const c_void, len
     let il = unsafe { std::slice::from_raw_parts(il.cast::<u8>(), length) }.to_vec();
     let session = Arc::clone(context.session());
     let handle = session.mint(Kind::Program);
-    let command = CreateProgramWithIL { program: handle, context: context.remote.handle, il: &il };
+    let il = session.contents(il);
+    let command = CreateProgramWithIL { program: handle, context: context.remote.handle, il: il.wire() };
     let (created, answer) = session.call(session.objects(), &command, &in_context(&context), None)?;
     check(answer.decode::<Status>()?.code)?;
     let devices = context.devices.clone();
-    Ok(publish(Program::new(Remote { session, handle, created }, context, devices, Vec::new(), il)))
+    Ok(publish(Program::new(Remote { session, handle, created }, context, devices, Contents::default(), il)))
 }
 
 /// # Safety
@@ -102,7 +104,8 @@ pub unsafe fn create_program_with_binary(
     let of_context = |device: &Arc<Device>| context.devices.iter().any(|one| Arc::ptr_eq(one, device));
     ensure(devices.iter().all(of_context), CL_INVALID_DEVICE)?;
     ensure(!lengths.is_null() && !binaries.is_null(), CL_INVALID_VALUE)?;
-    let mut all: Vec<&[u8]> = Vec::new();
+    let session = Arc::clone(context.session());
+    let mut all = Vec::new();
     for place in 0..count as usize {
         // SAFETY: the program gives `count` lengths, binaries and places for a status (or none).
         unsafe {
@@ -112,17 +115,16 @@ pub unsafe fn create_program_with_binary(
                 binary_status.add(place).write(if valid { CL_SUCCESS } else { CL_INVALID_VALUE });
             }
             ensure(valid, CL_INVALID_VALUE)?;
-            all.push(std::slice::from_raw_parts(binary, length));
+            all.push(session.contents(std::slice::from_raw_parts(binary, length).to_vec()));
         }
     }
-    let session = Arc::clone(context.session());
     let handle = session.mint(Kind::Program);
     let targets = handles(&devices);
     let command = CreateProgramWithBinary {
         program: handle,
         context: context.remote.handle,
         devices: List::new(&targets),
-        binaries: all,
+        binaries: all.iter().map(Contents::wire).collect(),
     };
     let (created, answer) = session.call(session.objects(), &command, &in_context(&context), None)?;
     let reply: ProgramCreated = answer.decode()?;
@@ -133,7 +135,8 @@ pub unsafe fn create_program_with_binary(
         }
     }
     check(reply.code)?;
-    let program = Program::new(Remote { session, handle, created }, context, devices, Vec::new(), Vec::new());
+    let program =
+        Program::new(Remote { session, handle, created }, context, devices, Contents::default(), Contents::default());
     program.built(BuildResult::new(CL_SUCCESS, &reply.devices, &reply.kernels));
     Ok(publish(program))
 }
@@ -163,7 +166,13 @@ pub unsafe fn create_program_with_built_in_kernels(
     };
     let (created, answer) = session.call(session.objects(), &command, &in_context(&context), None)?;
     check(answer.decode::<Status>()?.code)?;
-    Ok(publish(Program::new(Remote { session, handle, created }, context, devices, Vec::new(), Vec::new())))
+    Ok(publish(Program::new(
+        Remote { session, handle, created },
+        context,
+        devices,
+        Contents::default(),
+        Contents::default(),
+    )))
 }
 
 /// # Safety
@@ -192,11 +201,11 @@ pub unsafe fn build_program(
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
     let (program, options): (Arc<Program>, _) = unsafe { (share(program)?, text(options)) };
-    check_notify(notify, user_data)?;
+    let notify = Notify::new(notify, user_data)?;
     // SAFETY: passed on to the caller.
     let targets = unsafe { program.targets(count, devices) }?;
     let handle = program.remote.handle;
-    program.build(&targets, options, &Needs::default(), notify, user_data, |serial| BuildProgram {
+    program.build(&targets, options, &Needs::default(), notify, (), |serial| BuildProgram {
         program: handle,
         serial,
         devices: List::new(named(count, &targets)),
@@ -220,24 +229,25 @@ pub unsafe fn compile_program(
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
     let (program, options): (Arc<Program>, _) = unsafe { (share(program)?, text(options)) };
-    check_notify(notify, user_data)?;
+    let notify = Notify::new(notify, user_data)?;
     // SAFETY: passed on to the caller.
     let targets = unsafe { program.targets(count, devices) }?;
     let none = headers.is_null() && names.is_null();
     ensure(if num_headers == 0 { none } else { !headers.is_null() && !names.is_null() }, CL_INVALID_VALUE)?;
     ensure(!program.source.is_empty() || !program.il.is_empty(), CL_INVALID_OPERATION)?;
     let mut needs = Needs::default();
-    let mut included = Vec::new();
+    let (mut included, mut kept) = (Vec::new(), Vec::new());
     for place in 0..num_headers as usize {
         // SAFETY: the program gives `num_headers` of each.
         unsafe {
-            let header: &Program = get(*headers.add(place))?;
+            let header: Arc<Program> = share(*headers.add(place))?;
             header.remote.needed_by(&mut needs);
             included.push(NamedProgram { name: text(*names.add(place)), program: header.remote.handle });
+            kept.push(header);
         }
     }
     let handle = program.remote.handle;
-    program.build(&targets, options, &needs, notify, user_data, |serial| CompileProgram {
+    program.build(&targets, options, &needs, notify, kept, |serial| CompileProgram {
         program: handle,
         serial,
         devices: List::new(named(count, &targets)),
@@ -261,7 +271,7 @@ pub unsafe fn link_program(
 ) -> Result<(cl_program, cl_int)> {
     // SAFETY: passed on to the caller.
     let (context, options): (Arc<Context>, _) = unsafe { (share(context)?, text(options)) };
-    check_notify(notify, user_data)?;
+    let notify = Notify::new(notify, user_data)?;
     ensure((count == 0) == devices.is_null(), CL_INVALID_VALUE)?;
     ensure(num_inputs > 0 && !inputs.is_null(), CL_INVALID_VALUE)?;
     // SAFETY: passed on to the caller.
@@ -281,9 +291,10 @@ pub unsafe fn link_program(
     let context_handle = context.remote.handle;
     let targets = handles(&devices);
     let created = session.objects().sent() + 1;
-    let program = Program::new(Remote { session, handle, created }, context, devices, Vec::new(), Vec::new());
+    let program =
+        Program::new(Remote { session, handle, created }, context, devices, Contents::default(), Contents::default());
     let pointer = publish(Arc::clone(&program));
-    let linked = program.build(&targets, options, &needs, notify, user_data, |serial| LinkProgram {
+    let linked = program.build(&targets, options, &needs, notify, (), |serial| LinkProgram {
         program: handle,
         serial,
         context: context_handle,

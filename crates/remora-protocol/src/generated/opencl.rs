@@ -9,7 +9,7 @@ use crate::message::{Command, Notice, Reply, Waits};
 use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
-pub const OPCODES: u32 = 74u32;
+pub const OPCODES: u32 = 76u32;
 
 /// The name of the message with that opcode.
 #[must_use]
@@ -75,11 +75,13 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             52u16 => "Delivered",
             73u16 => "HostCalled",
             53u16 => "TransferRefused",
+            75u16 => "ContentsSent",
             54u16 => "EventStatus",
             55u16 => "TransferDone",
             56u16 => "Fetch",
             57u16 => "Deliver",
             74u16 => "HostCall",
+            76u16 => "SendContents",
             58u16 => "ProgramBuilt",
             59u16 => "Output",
             60u16 => "ContextNotify",
@@ -187,6 +189,8 @@ pub enum CommandMessage<'a> {
     HostCalled(HostCalled),
     /// The program's memory can't be had any more (its object is gone): the transfer fails.
     TransferRefused(TransferRefused),
+    /// `bytes` is missing if they are of an object that is gone.
+    ContentsSent(ContentsSent<'a>),
     /// As clEnqueueCopyBuffer.
     EnqueueCopyBuffer(EnqueueCopyBuffer<'a>),
     /// As clEnqueueCopyBufferRect.
@@ -257,6 +261,7 @@ impl<'a> CommandMessage<'a> {
                 52u16 => Self::Delivered(decode_all(body)?),
                 73u16 => Self::HostCalled(decode_all(body)?),
                 53u16 => Self::TransferRefused(decode_all(body)?),
+                75u16 => Self::ContentsSent(decode_all(body)?),
                 63u16 => Self::EnqueueCopyBuffer(decode_all(body)?),
                 64u16 => Self::EnqueueCopyBufferRect(decode_all(body)?),
                 65u16 => Self::EnqueueCopyImage(decode_all(body)?),
@@ -320,6 +325,7 @@ impl<'a> CommandMessage<'a> {
             Self::Delivered(_) => "Delivered",
             Self::HostCalled(_) => "HostCalled",
             Self::TransferRefused(_) => "TransferRefused",
+            Self::ContentsSent(_) => "ContentsSent",
             Self::EnqueueCopyBuffer(_) => "EnqueueCopyBuffer",
             Self::EnqueueCopyBufferRect(_) => "EnqueueCopyBufferRect",
             Self::EnqueueCopyImage(_) => "EnqueueCopyImage",
@@ -371,6 +377,8 @@ pub enum NoticeMessage<'a> {
     Deliver(Deliver),
     /// It is the turn of what the program does by itself; answer HostCalled.
     HostCall(HostCall),
+    /// The worker has not got the contents of offer `number`; answer ContentsSent.
+    SendContents(SendContents),
     ProgramBuilt(ProgramBuilt<'a>),
     /// What a kernel printed. `fd` is 1 or 2.
     Output(Output<'a>),
@@ -393,6 +401,7 @@ impl<'a> NoticeMessage<'a> {
                 56u16 => Self::Fetch(decode_all(body)?),
                 57u16 => Self::Deliver(decode_all(body)?),
                 74u16 => Self::HostCall(decode_all(body)?),
+                76u16 => Self::SendContents(decode_all(body)?),
                 58u16 => Self::ProgramBuilt(decode_all(body)?),
                 59u16 => Self::Output(decode_all(body)?),
                 60u16 => Self::ContextNotify(decode_all(body)?),
@@ -411,6 +420,7 @@ impl<'a> NoticeMessage<'a> {
             Self::Fetch(_) => "Fetch",
             Self::Deliver(_) => "Deliver",
             Self::HostCall(_) => "HostCall",
+            Self::SendContents(_) => "SendContents",
             Self::ProgramBuilt(_) => "ProgramBuilt",
             Self::Output(_) => "Output",
             Self::ContextNotify(_) => "ContextNotify",
@@ -724,6 +734,64 @@ impl<'a> Decode<'a> for NamedProgram<'a> {
         })
     }
 }
+
+/// A source, binary or IL: its `bytes`, or what names them where they are many. The worker asks for those by SendContents
+/// unless its tenant has sent them before.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Contents<'a> {
+    pub bytes: &'a [u8],
+    pub offer: Option<Offer>,
+}
+
+impl Encode for Contents<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.bytes.encode(out);
+        self.offer.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for Contents<'a> {
+    const MIN_SIZE: usize = 5usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            bytes: Decode::decode(reader)?,
+            offer: Decode::decode(reader)?,
+        })
+    }
+}
+
+/// `hash` is BLAKE3's. `number` is the client's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Offer {
+    pub number: u64,
+    pub length: u64,
+    pub hash: [u8; 32],
+}
+
+impl Encode for Offer {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.number.encode(out);
+        self.length.encode(out);
+        self.hash.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for Offer {
+    const MIN_SIZE: usize = 48usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            number: Decode::decode(reader)?,
+            length: Decode::decode(reader)?,
+            hash: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for Offer {}
 
 /// One kernel argument at a launch: `kind` 0 not set, 1 bytes, 2 local memory of `value` bytes (a u64), 3 a memory object,
 /// 4 a sampler, 5 a command queue (`value` is a Handle's u64; 0 for a NULL memory object), 6 an address in shared virtual
@@ -1495,7 +1563,7 @@ impl Command for SetUserEventStatus {
 pub struct CreateProgramWithSource<'a> {
     pub program: Handle,
     pub context: Handle,
-    pub source: &'a [u8],
+    pub source: Contents<'a>,
 }
 
 impl Encode for CreateProgramWithSource<'_> {
@@ -1508,7 +1576,7 @@ impl Encode for CreateProgramWithSource<'_> {
 }
 
 impl<'a> Decode<'a> for CreateProgramWithSource<'a> {
-    const MIN_SIZE: usize = 20usize;
+    const MIN_SIZE: usize = 21usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -1529,7 +1597,7 @@ pub struct CreateProgramWithBinary<'a> {
     pub program: Handle,
     pub context: Handle,
     pub devices: List<'a, Handle>,
-    pub binaries: Vec<&'a [u8]>,
+    pub binaries: Vec<Contents<'a>>,
 }
 
 impl Encode for CreateProgramWithBinary<'_> {
@@ -1568,7 +1636,7 @@ impl Waits for CreateProgramWithBinary<'_> {
 pub struct CreateProgramWithIL<'a> {
     pub program: Handle,
     pub context: Handle,
-    pub il: &'a [u8],
+    pub il: Contents<'a>,
 }
 
 impl Encode for CreateProgramWithIL<'_> {
@@ -1581,7 +1649,7 @@ impl Encode for CreateProgramWithIL<'_> {
 }
 
 impl<'a> Decode<'a> for CreateProgramWithIL<'a> {
-    const MIN_SIZE: usize = 20usize;
+    const MIN_SIZE: usize = 21usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -2943,6 +3011,37 @@ impl Command for TransferRefused {
     const NAME: &'static str = "TransferRefused";
 }
 
+/// `bytes` is missing if they are of an object that is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ContentsSent<'a> {
+    pub number: u64,
+    pub bytes: Option<&'a [u8]>,
+}
+
+impl Encode for ContentsSent<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.number.encode(out);
+        self.bytes.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for ContentsSent<'a> {
+    const MIN_SIZE: usize = 9usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            number: Decode::decode(reader)?,
+            bytes: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for ContentsSent<'_> {
+    const OPCODE: u16 = 75u16;
+    const NAME: &'static str = "ContentsSent";
+}
+
 /// `state` as in CL_EVENT_COMMAND_EXECUTION_STATUS.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EventStatus {
@@ -3110,6 +3209,36 @@ impl FixedSize for HostCall {}
 impl Notice for HostCall {
     const OPCODE: u16 = 74u16;
     const NAME: &'static str = "HostCall";
+}
+
+/// The worker has not got the contents of offer `number`; answer ContentsSent.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SendContents {
+    pub number: u64,
+}
+
+impl Encode for SendContents {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.number.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for SendContents {
+    const MIN_SIZE: usize = 8usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            number: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for SendContents {}
+
+impl Notice for SendContents {
+    const OPCODE: u16 = 76u16;
+    const NAME: &'static str = "SendContents";
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -9,30 +9,31 @@ macro_rules! every_message {
         $check ! (Info); $check ! (Facts); $check ! (PlatformFacts); $check !
         (DeviceFacts); $check ! (Area); $check ! (KernelFacts); $check ! (ArgFacts);
         $check ! (WorkGroupFacts); $check ! (DeviceBuild); $check ! (NamedProgram);
-        $check ! (KernelArg); $check ! (Status); $check ! (Value); $check ! (SvmCreated);
-        $check ! (SubDevices); $check ! (ProgramCreated); $check ! (ProgramBinaries);
-        $check ! (ImageFormats); $check ! (Profile); $check ! (EventDone); $check !
-        (CreateContext); $check ! (CreateCommandQueue); $check ! (CreateBuffer); $check !
-        (CreateSvm); $check ! (CreateSubBuffer); $check ! (CreateImage); $check !
-        (InitMem); $check ! (CreateSampler); $check ! (CreateUserEvent); $check !
-        (SetUserEventStatus); $check ! (CreateProgramWithSource); $check !
-        (CreateProgramWithBinary); $check ! (CreateProgramWithIL); $check !
-        (CreateProgramWithBuiltInKernels); $check ! (BuildProgram); $check !
-        (CompileProgram); $check ! (LinkProgram); $check ! (SetSpecConstant); $check !
-        (GetProgramBinaries); $check ! (GetProgramInfo); $check ! (UnloadCompiler);
-        $check ! (CreateKernel); $check ! (GetKernelSubGroupInfo); $check !
-        (GetSupportedImageFormats); $check ! (GetImageInfo); $check ! (CreateSubDevices);
-        $check ! (GetDeviceAndHostTimer); $check ! (GetEventStatus); $check !
-        (GetEventProfiling); $check ! (Release); $check ! (WatchMem); $check !
-        (WatchEvent); $check ! (EnqueueNDRangeKernel); $check ! (EnqueueRead); $check !
-        (EnqueueWrite); $check ! (EnqueueMapStore); $check ! (EnqueueUnmapStore); $check
-        ! (EnqueueFillBuffer); $check ! (EnqueueFillImage); $check !
-        (EnqueueMigrateMemObjects); $check ! (EnqueueNothing); $check !
-        (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier); $check ! (Flush); $check !
-        (Finish); $check ! (WaitForEvent); $check ! (Fetched); $check ! (Delivered);
-        $check ! (HostCalled); $check ! (TransferRefused); $check ! (EventStatus); $check
-        ! (TransferDone); $check ! (Fetch); $check ! (Deliver); $check ! (HostCall);
-        $check ! (ProgramBuilt); $check ! (Output); $check ! (ContextNotify); $check !
+        $check ! (Contents); $check ! (Offer); $check ! (KernelArg); $check ! (Status);
+        $check ! (Value); $check ! (SvmCreated); $check ! (SubDevices); $check !
+        (ProgramCreated); $check ! (ProgramBinaries); $check ! (ImageFormats); $check !
+        (Profile); $check ! (EventDone); $check ! (CreateContext); $check !
+        (CreateCommandQueue); $check ! (CreateBuffer); $check ! (CreateSvm); $check !
+        (CreateSubBuffer); $check ! (CreateImage); $check ! (InitMem); $check !
+        (CreateSampler); $check ! (CreateUserEvent); $check ! (SetUserEventStatus);
+        $check ! (CreateProgramWithSource); $check ! (CreateProgramWithBinary); $check !
+        (CreateProgramWithIL); $check ! (CreateProgramWithBuiltInKernels); $check !
+        (BuildProgram); $check ! (CompileProgram); $check ! (LinkProgram); $check !
+        (SetSpecConstant); $check ! (GetProgramBinaries); $check ! (GetProgramInfo);
+        $check ! (UnloadCompiler); $check ! (CreateKernel); $check !
+        (GetKernelSubGroupInfo); $check ! (GetSupportedImageFormats); $check !
+        (GetImageInfo); $check ! (CreateSubDevices); $check ! (GetDeviceAndHostTimer);
+        $check ! (GetEventStatus); $check ! (GetEventProfiling); $check ! (Release);
+        $check ! (WatchMem); $check ! (WatchEvent); $check ! (EnqueueNDRangeKernel);
+        $check ! (EnqueueRead); $check ! (EnqueueWrite); $check ! (EnqueueMapStore);
+        $check ! (EnqueueUnmapStore); $check ! (EnqueueFillBuffer); $check !
+        (EnqueueFillImage); $check ! (EnqueueMigrateMemObjects); $check !
+        (EnqueueNothing); $check ! (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier);
+        $check ! (Flush); $check ! (Finish); $check ! (WaitForEvent); $check ! (Fetched);
+        $check ! (Delivered); $check ! (HostCalled); $check ! (TransferRefused); $check !
+        (ContentsSent); $check ! (EventStatus); $check ! (TransferDone); $check !
+        (Fetch); $check ! (Deliver); $check ! (HostCall); $check ! (SendContents); $check
+        ! (ProgramBuilt); $check ! (Output); $check ! (ContextNotify); $check !
         (MemDestroyed); $check ! (StreamClosed); $check ! (EnqueueCopyBuffer); $check !
         (EnqueueCopyBufferRect); $check ! (EnqueueCopyImage); $check !
         (EnqueueCopyImageToBuffer); $check ! (EnqueueCopyBufferToImage);
@@ -141,6 +142,25 @@ impl<'a> Arbitrary<'a> for NamedProgram<'a> {
         Self {
             name: Arbitrary::arbitrary(source),
             program: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for Contents<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            bytes: Arbitrary::arbitrary(source),
+            offer: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for Offer {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            number: Arbitrary::arbitrary(source),
+            length: Arbitrary::arbitrary(source),
+            hash: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -761,6 +781,15 @@ impl<'a> Arbitrary<'a> for TransferRefused {
     }
 }
 
+impl<'a> Arbitrary<'a> for ContentsSent<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            number: Arbitrary::arbitrary(source),
+            bytes: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
 impl<'a> Arbitrary<'a> for EventStatus {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
@@ -803,6 +832,14 @@ impl<'a> Arbitrary<'a> for HostCall {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
             transfer: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for SendContents {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            number: Arbitrary::arbitrary(source),
         }
     }
 }

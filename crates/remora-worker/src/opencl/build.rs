@@ -4,15 +4,16 @@ use std::collections::VecDeque;
 use std::ffi::{CStr, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use opencl_sys::*;
 use remora_protocol::opencl::{BuildProgram, CompileProgram, DeviceBuild, KernelFacts, LinkProgram, ProgramBuilt};
 use remora_protocol::{Handle, List};
 
+use super::contents::Contents;
 use super::context::{Context, Device};
-use super::driver::{Driver, Object, call, query, query_number};
+use super::driver::{Driver, Object, call, create, query, query_number};
 use super::executor::{DRIVER_STACK, guarded, spawn};
 use super::kernel_facts::{self, text};
 use super::options::{Options, c_string, without_addition};
@@ -21,7 +22,9 @@ use crate::lock;
 
 /// A program.
 pub struct Program {
-    object: Object,
+    /// Made once its source is here, or why it can't be.
+    object: OnceLock<Result<Object, cl_int>>,
+    source: Mutex<Option<Contents>>,
     /// Its context.
     pub context: Arc<Context>,
     /// The devices that it is for, in the driver's order.
@@ -35,6 +38,20 @@ pub struct Program {
 }
 
 impl Program {
+    /// A program of that source, as soon as it is here.
+    ///
+    /// # Errors
+    /// The driver's code, if the source is here already.
+    pub fn of_source(shared: &Shared, context: Arc<Context>, source: Contents) -> Result<Arc<Self>, cl_int> {
+        let here = matches!(source, Contents::Here(_));
+        let devices = context.devices.clone();
+        let program = Arc::new(Self::of(OnceLock::new(), Some(source), context, devices));
+        if here {
+            program.raw(shared)?;
+        }
+        Ok(program)
+    }
+
     /// Takes over a program of the driver.
     ///
     /// # Safety
@@ -48,20 +65,36 @@ impl Program {
     ) -> Arc<Self> {
         // SAFETY: by the promise of the caller.
         let object = unsafe { Object::new(raw, shared.driver.clReleaseProgram) };
-        Arc::new(Self {
+        Arc::new(Self::of(Ok(object).into(), None, context, devices))
+    }
+
+    fn of(
+        object: OnceLock<Result<Object, cl_int>>,
+        source: Option<Contents>,
+        context: Arc<Context>,
+        devices: Vec<Arc<Device>>,
+    ) -> Self {
+        Self {
             object,
+            source: Mutex::new(source),
             context,
             devices,
             building: Mutex::new(()),
             leaving: AtomicUsize::new(0),
             left: AtomicBool::new(false),
-        })
+        }
     }
 
-    /// The driver's name for it.
-    #[must_use]
-    pub fn raw(&self) -> *mut c_void {
-        self.object.raw()
+    /// The driver's name for it. Waits for its source, if that is on its way.
+    ///
+    /// # Errors
+    /// Why the driver has none.
+    pub fn raw(&self, shared: &Shared) -> Result<*mut c_void, cl_int> {
+        let object = self.object.get_or_init(|| {
+            let source = lock(&self.source).take().ok_or(CL_INVALID_PROGRAM)?;
+            from_source(shared, &self.context, &source.wait(shared)?)
+        });
+        object.as_ref().map(Object::raw).map_err(|code| *code)
     }
 
     /// Runs a build of the driver's, whose code it is. The client has no kernels of this program any more, but some drivers
@@ -87,6 +120,19 @@ impl Program {
             shared.progress.sleep_for([], gone);
         }
     }
+}
+
+fn from_source(shared: &Shared, context: &Context, source: &[u8]) -> Result<Object, cl_int> {
+    shared.sees_text(source);
+    // A length of 0 would mean a string that ends with 0.
+    let mut string = if source.is_empty() { c"".as_ptr() } else { source.as_ptr().cast() };
+    let length = source.len();
+    // SAFETY: a live context, and a string of that length, which the driver copies.
+    let raw = unsafe {
+        create!(shared.driver, clCreateProgramWithSource(context.raw(), 1, &raw mut string, &raw const length))
+    }?;
+    // SAFETY: the driver has just made it for us.
+    Ok(unsafe { Object::new(raw, shared.driver.clReleaseProgram) })
 }
 
 /// How often a build is tried that the driver refuses because of kernels, and how long between.
@@ -178,7 +224,8 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
     let options = Options::new(message.options);
     let found = found(shared, handle, &message.devices);
     let job = move |shared: &Arc<Shared>, room: Result<(), cl_int>| {
-        let (program, devices) = match room.and(found) {
+        let found = room.and(found).and_then(|(program, devices)| Ok((program.raw(shared)?, program, devices)));
+        let (raw, program, devices) = match found {
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
@@ -187,7 +234,7 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
         let (count, list) = device_list(&ids);
         // SAFETY: a live program and devices of the driver; without a callback the call ends when the build has.
         let build = |options: &CStr| unsafe {
-            call!(shared.driver, clBuildProgram(program.raw(), count, list, options.as_ptr(), None, ptr::null_mut()))
+            call!(shared.driver, clBuildProgram(raw, count, list, options.as_ptr(), None, ptr::null_mut()))
         };
         let (code, added) = options.build(|options| program.when_without_kernels(shared, || build(options)));
         report(shared, handle, serial, code, &program, added);
@@ -207,14 +254,18 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
         .map(|header| Ok((c_string(header.name), shared.tables.programs.get(header.program)?)))
         .collect();
     let job = move |shared: &Arc<Shared>, room: Result<(), cl_int>| {
-        let ((program, devices), headers) = match room.and(found).and_then(|found| Ok((found, headers?))) {
+        let found = room.and(found).and_then(|(program, devices)| {
+            let headers = headers?;
+            let raw: Result<Vec<cl_program>, cl_int> = headers.iter().map(|(_, header)| header.raw(shared)).collect();
+            Ok((program.raw(shared)?, program, devices, raw?, headers))
+        });
+        let (raw, program, devices, programs, headers) = match found {
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
         let _building = lock(&program.building);
         let ids = ids(&devices);
         let (count, list) = device_list(&ids);
-        let programs: Vec<cl_program> = headers.iter().map(|(_, program)| program.raw()).collect();
         let mut names: Vec<_> = headers.iter().map(|(name, _)| name.as_ptr()).collect();
         let none = programs.is_empty();
         let names = names.as_mut_ptr();
@@ -224,7 +275,7 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
             call!(
                 shared.driver,
                 clCompileProgram(
-                    program.raw(),
+                    raw,
                     count,
                     list,
                     options.as_ptr(),
@@ -255,13 +306,16 @@ pub fn link(shared: &Arc<Shared>, message: &LinkProgram<'_>) {
         if alien { Err(CL_INVALID_CONTEXT) } else { Ok((context, devices, inputs)) }
     });
     let job = move |shared: &Arc<Shared>, room: Result<(), cl_int>| {
-        let (context, devices, inputs) = match room.and(found) {
+        let found = room.and(found).and_then(|(context, devices, inputs)| {
+            let raw: Result<Vec<cl_program>, cl_int> = inputs.iter().map(|input| input.raw(shared)).collect();
+            Ok((context, devices, raw?, inputs))
+        });
+        let (context, devices, programs, _inputs) = match found {
             Ok(found) => found,
             Err(code) => return link_refused(shared, handle, serial, code, &[]),
         };
         let ids = ids(&devices);
         let (count, list) = device_list(&ids);
-        let programs: Vec<cl_program> = inputs.iter().map(|program| program.raw()).collect();
         let length = u32::try_from(programs.len()).unwrap_or(u32::MAX);
         let devices = if devices.is_empty() { context.devices.clone() } else { devices };
         let Some(link) = shared.driver.clLinkProgram else {
@@ -328,10 +382,11 @@ impl ProgramFacts {
     pub fn gather(shared: &Shared, program: &Program, added: bool) -> Self {
         // All of the program's: another may have been built for before, and a build for a device is one for its parts.
         let devices = &program.devices;
-        let built: Vec<_> = devices.iter().map(|device| Built::new(shared.driver, program, device, added)).collect();
+        let Ok(raw) = program.raw(shared) else { return Self::default() };
+        let built: Vec<_> = devices.iter().map(|device| Built::new(shared.driver, raw, device, added)).collect();
         let able = devices.iter().zip(&built).filter(|(_, built)| built.is_executable());
         let able: Vec<_> = able.map(|(device, _)| Arc::clone(device)).collect();
-        let kernels = if able.is_empty() { Vec::new() } else { kernel_facts::gather(shared.driver, program, &able) };
+        let kernels = if able.is_empty() { Vec::new() } else { kernel_facts::gather(shared.driver, raw, &able) };
         Self { built, kernels }
     }
 
@@ -368,13 +423,11 @@ struct Built {
 }
 
 impl Built {
-    fn new(driver: Driver, program: &Program, device: &Device, added: bool) -> Self {
+    fn new(driver: Driver, program: cl_program, device: &Device, added: bool) -> Self {
         let ask = |param| {
             move |size, value, size_ret| {
                 // SAFETY: the caller keeps the program and the device, and `value` has room for `size` bytes.
-                unsafe {
-                    call!(driver, clGetProgramBuildInfo(program.raw(), device.id(), param, size, value, size_ret))
-                }
+                unsafe { call!(driver, clGetProgramBuildInfo(program, device.id(), param, size, value, size_ret)) }
             }
         };
         let status = query_number(ask(CL_PROGRAM_BUILD_STATUS)).map_or_else(|code| code, cl_int::from_ne_bytes);

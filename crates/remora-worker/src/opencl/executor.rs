@@ -124,6 +124,7 @@ pub fn start_transfers(shared: &Arc<Shared>) -> Result<(), NoRoom> {
             CommandMessage::Delivered(message) => Job::Delivered { transfer: message.transfer },
             CommandMessage::HostCalled(message) => return host_calls::called(shared, message.transfer),
             CommandMessage::TransferRefused(message) => Job::Refused { transfer: message.transfer },
+            CommandMessage::ContentsSent(message) => return shared.asked.arrived(shared, message),
             _ => return Err(Violation::new("a command of another stream")),
         };
         shared.engine.send(job).map_err(|_| remora_link::Closed.into())

@@ -72,9 +72,10 @@ impl Kernel {
     pub fn create(shared: &Shared, message: &CreateKernel<'_>) -> Result<Arc<Self>, cl_int> {
         let program = shared.tables.programs.get(message.program)?;
         let name = CString::new(message.name).map_err(|_| CL_INVALID_KERNEL_NAME)?;
+        let raw = program.raw(shared)?;
         let _building = lock(&program.building);
         // SAFETY: a live program, and a string that ends with 0.
-        let raw = unsafe { create!(shared.driver, clCreateKernel(program.raw(), name.as_ptr())) }?;
+        let raw = unsafe { create!(shared.driver, clCreateKernel(raw, name.as_ptr())) }?;
         // SAFETY: the driver has just made it for us.
         let object = unsafe { Object::new(raw, shared.driver.clReleaseKernel) };
         let takes = takes(shared.driver, &object);

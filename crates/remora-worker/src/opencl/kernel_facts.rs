@@ -8,7 +8,6 @@ use opencl_sys::*;
 use remora_protocol::Handle;
 use remora_protocol::opencl::{ArgFacts, KernelFacts, WorkGroupFacts};
 
-use super::build::Program;
 use super::context::Device;
 use super::driver::{Driver, Object, call, query, query_number};
 use super::facts::{Answer, wire, work_group_infos};
@@ -34,8 +33,8 @@ struct Argument {
 
 /// All kernels of a program; none if it is no executable.
 #[must_use]
-pub fn gather(driver: Driver, program: &Program, devices: &[Arc<Device>]) -> Vec<Kernel> {
-    kernels(driver, program.raw()).iter().map(|kernel| describe(driver, kernel, devices)).collect()
+pub fn gather(driver: Driver, program: cl_program, devices: &[Arc<Device>]) -> Vec<Kernel> {
+    kernels(driver, program).iter().map(|kernel| describe(driver, kernel, devices)).collect()
 }
 
 impl Kernel {

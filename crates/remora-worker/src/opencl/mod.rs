@@ -8,6 +8,7 @@ pub mod build;
 pub mod commands;
 pub mod completions;
 pub mod composed;
+pub mod contents;
 pub mod context;
 mod copied;
 pub mod copies;

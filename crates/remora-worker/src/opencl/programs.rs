@@ -1,6 +1,6 @@
 //! Creating programs, and asking for what only the driver knows of them.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CString, c_void};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,6 +13,7 @@ use remora_protocol::opencl::{
 };
 
 use super::build::{Program, ProgramFacts};
+use super::contents::Contents;
 use super::context::{Context, Device};
 use super::driver::{call, check, create, query, query_words};
 use super::objects::{At, value};
@@ -28,10 +29,12 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
     let (shared, programs) = (at.shared, &at.shared.tables.programs);
     match message {
         CommandMessage::CreateProgramWithSource(message) => {
-            at.created(programs, message.program, with_source(shared, message))
+            at.created(programs, message.program, with_source(shared, message)?)
         }
         CommandMessage::CreateProgramWithBinary(message) => with_binary(at, message),
-        CommandMessage::CreateProgramWithIL(message) => at.created(programs, message.program, with_il(shared, message)),
+        CommandMessage::CreateProgramWithIL(message) => {
+            at.created(programs, message.program, with_il(shared, message)?)
+        }
         CommandMessage::CreateProgramWithBuiltInKernels(message) => {
             at.created(programs, message.program, with_built_in_kernels(shared, message))
         }
@@ -57,28 +60,20 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
     }
 }
 
-fn with_source(shared: &Shared, message: &CreateProgramWithSource<'_>) -> Result<Arc<Program>, cl_int> {
-    shared.sees_text(message.source);
-    let context = shared.tables.contexts.get(message.context)?;
-    let mut string: *const c_char = message.source.as_ptr().cast();
-    let length = message.source.len();
-    if length == 0 {
-        // A length of 0 would mean a string that ends with 0.
-        string = c"".as_ptr();
-    }
-    // SAFETY: a live context, and a string of that length, which the driver copies.
-    let raw = unsafe {
-        create!(shared.driver, clCreateProgramWithSource(context.raw(), 1, &raw mut string, &raw const length))
-    }?;
-    let devices = context.devices.clone();
-    // SAFETY: the driver has just made it for us.
-    Ok(unsafe { Program::new(shared, context, devices, raw) })
+type Made = Result<Arc<Program>, cl_int>;
+
+fn with_source(shared: &Shared, message: &CreateProgramWithSource<'_>) -> Result<Made, Violation> {
+    let source = shared.asked.take(shared, &message.source)?;
+    let context = shared.tables.contexts.get(message.context);
+    Ok(context.and_then(|context| Program::of_source(shared, context, source)))
 }
 
 fn with_binary(at: &At<'_>, message: &CreateProgramWithBinary<'_>) -> Result<(), Violation> {
     at.shared.may_print.store(true, Ordering::SeqCst);
     let mut status = vec![CL_SUCCESS; message.binaries.len()];
-    let program = of_binary(at.shared, message, &mut status);
+    let binaries: Result<Vec<Contents>, Violation> =
+        message.binaries.iter().map(|binary| at.shared.asked.take(at.shared, binary)).collect();
+    let program = of_binary(at.shared, message, binaries?, &mut status);
     let code = program.as_ref().err().copied().unwrap_or(CL_SUCCESS);
     // A binary has a type before it is built, and some drivers have its kernels then.
     let facts = program.as_ref().map(|program| ProgramFacts::gather(at.shared, program, false)).unwrap_or_default();
@@ -93,15 +88,17 @@ fn with_binary(at: &At<'_>, message: &CreateProgramWithBinary<'_>) -> Result<(),
 fn of_binary(
     shared: &Shared,
     message: &CreateProgramWithBinary<'_>,
+    binaries: Vec<Contents>,
     status: &mut [cl_int],
-) -> Result<Arc<Program>, cl_int> {
+) -> Made {
     let (context, devices) = context_and_devices(shared, message.context, message.devices.iter())?;
-    if devices.is_empty() || devices.len() != message.binaries.len() {
+    if devices.is_empty() || devices.len() != binaries.len() {
         return Err(CL_INVALID_VALUE);
     }
+    let binaries: Vec<Vec<u8>> = binaries.into_iter().map(|binary| binary.wait(shared)).collect::<Result<_, _>>()?;
     let ids: Vec<_> = devices.iter().map(|device| device.id()).collect();
-    let lengths: Vec<_> = message.binaries.iter().map(|binary| binary.len()).collect();
-    let mut starts: Vec<_> = message.binaries.iter().map(|binary| binary.as_ptr()).collect();
+    let lengths: Vec<_> = binaries.iter().map(Vec::len).collect();
+    let mut starts: Vec<_> = binaries.iter().map(|binary| binary.as_ptr()).collect();
     let count = u32::try_from(ids.len()).map_err(|_| CL_INVALID_VALUE)?;
     let (lengths, starts, status) = (lengths.as_ptr(), starts.as_mut_ptr(), status.as_mut_ptr());
     // SAFETY: a live context and devices of the driver; all arrays have `count` elements and outlive the call.
@@ -112,24 +109,27 @@ fn of_binary(
     Ok(unsafe { Program::new(shared, context, devices, raw) })
 }
 
-fn with_il(shared: &Shared, message: &CreateProgramWithIL<'_>) -> Result<Arc<Program>, cl_int> {
+fn with_il(shared: &Shared, message: &CreateProgramWithIL<'_>) -> Result<Made, Violation> {
     shared.may_print.store(true, Ordering::SeqCst);
-    let context = shared.tables.contexts.get(message.context)?;
+    let il = shared.asked.take(shared, &message.il)?;
+    Ok(shared.tables.contexts.get(message.context).and_then(|context| of_il(shared, context, il)))
+}
+
+fn of_il(shared: &Shared, context: Arc<Context>, il: Contents) -> Made {
     if context.version < (2, 1) {
         return Err(CL_INVALID_OPERATION);
     }
-    let (il, length) = (message.il.as_ptr().cast::<c_void>(), message.il.len());
+    let il = il.wait(shared)?;
     // SAFETY: a live context, and bytes of that length, which the driver copies.
-    let raw = unsafe { create!(shared.driver, clCreateProgramWithIL(context.raw(), il, length)) }?;
+    let raw = unsafe {
+        create!(shared.driver, clCreateProgramWithIL(context.raw(), il.as_ptr().cast::<c_void>(), il.len()))
+    }?;
     let devices = context.devices.clone();
     // SAFETY: the driver has just made it for us.
     Ok(unsafe { Program::new(shared, context, devices, raw) })
 }
 
-fn with_built_in_kernels(
-    shared: &Shared,
-    message: &CreateProgramWithBuiltInKernels<'_>,
-) -> Result<Arc<Program>, cl_int> {
+fn with_built_in_kernels(shared: &Shared, message: &CreateProgramWithBuiltInKernels<'_>) -> Made {
     shared.may_print.store(true, Ordering::SeqCst);
     let (context, devices) = context_and_devices(shared, message.context, message.devices.iter())?;
     let ids: Vec<_> = devices.iter().map(|device| device.id()).collect();
@@ -159,10 +159,11 @@ fn set_spec_constant(shared: &Shared, message: &SetSpecConstant<'_>) -> Result<(
     if program.context.version < (2, 2) {
         return Err(CL_INVALID_OPERATION);
     }
+    let raw = program.raw(shared)?;
     let _building = lock(&program.building);
     let (size, pointer) = (message.value.len(), message.value.as_ptr().cast());
     // SAFETY: a live program, and a value of that size.
-    check(unsafe { call!(shared.driver, clSetProgramSpecializationConstant(program.raw(), message.id, size, pointer)) })
+    check(unsafe { call!(shared.driver, clSetProgramSpecializationConstant(raw, message.id, size, pointer)) })
 }
 
 /// The largest binary that is believed.
@@ -170,10 +171,11 @@ const MAX_BINARIES: usize = 512 << 20;
 
 fn binaries(shared: &Shared, program: Handle) -> Result<Vec<Vec<u8>>, cl_int> {
     let program = shared.tables.programs.get(program)?;
+    let raw = program.raw(shared)?;
     let _building = lock(&program.building);
     let sizes = query_words(|size, value, size_ret| {
         // SAFETY: a live program, and `value` has room for `size` bytes.
-        unsafe { call!(shared.driver, clGetProgramInfo(program.raw(), CL_PROGRAM_BINARY_SIZES, size, value, size_ret)) }
+        unsafe { call!(shared.driver, clGetProgramInfo(raw, CL_PROGRAM_BINARY_SIZES, size, value, size_ret)) }
     })?;
     if sizes.iter().try_fold(0_usize, |sum, size| sum.checked_add(*size)).is_none_or(|sum| sum > MAX_BINARIES) {
         return Err(CL_OUT_OF_RESOURCES);
@@ -185,9 +187,7 @@ fn binaries(shared: &Shared, program: Handle) -> Result<Vec<Vec<u8>>, cl_int> {
         .collect();
     let (size, list) = (size_of_val(starts.as_slice()), starts.as_mut_ptr().cast());
     // SAFETY: a live program; the list has a pointer for each device, with room for its binary.
-    check(unsafe {
-        call!(shared.driver, clGetProgramInfo(program.raw(), CL_PROGRAM_BINARIES, size, list, ptr::null_mut()))
-    })?;
+    check(unsafe { call!(shared.driver, clGetProgramInfo(raw, CL_PROGRAM_BINARIES, size, list, ptr::null_mut())) })?;
     Ok(binaries)
 }
 
@@ -197,9 +197,10 @@ fn info(shared: &Shared, program: Handle, param: u32) -> Result<Vec<u8>, cl_int>
         return Err(CL_INVALID_VALUE);
     }
     let program = shared.tables.programs.get(program)?;
+    let raw = program.raw(shared)?;
     let _building = lock(&program.building);
     query(|size, value, size_ret| {
         // SAFETY: a live program, and `value` has room for `size` bytes.
-        unsafe { call!(shared.driver, clGetProgramInfo(program.raw(), param, size, value, size_ret)) }
+        unsafe { call!(shared.driver, clGetProgramInfo(raw, param, size, value, size_ret)) }
     })
 }

@@ -9,6 +9,7 @@ use remora_protocol::Bulk;
 
 use super::build::Builds;
 use super::completions::Completions;
+use super::contents::Asked;
 use super::context::Platform;
 use super::driver::Driver;
 use super::engine::Job;
@@ -73,6 +74,8 @@ pub struct Shared {
     pub executors: Executors,
     /// Programs being built.
     pub builds: Builds,
+    /// Contents that the client was asked for.
+    pub asked: Asked,
 }
 
 /// What a session should not be closed for.

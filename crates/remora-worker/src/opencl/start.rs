@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use remora_link::{Lane, Link};
 
 use super::completions::{self, Completions};
+use super::contents::Asked;
 use super::context::platforms;
 use super::driver::Driver;
 use super::engine::{self, Job};
@@ -27,6 +28,7 @@ pub fn start(
     driver: Driver,
     stats: Arc<Stats>,
     output: Option<Arc<Output>>,
+    asked: Asked,
 ) -> anyhow::Result<Arc<Shared>> {
     let layout = link.layout();
     anyhow::ensure!(layout.arena > BOUNCE, "an arena of {} bytes has no room for transfers in parts", layout.arena);
@@ -55,6 +57,7 @@ pub fn start(
         reaper: reaper::Reaper::default(),
         executors: super::executor::Executors::default(),
         builds: super::build::Builds::default(),
+        asked,
         link,
     });
     for device in shared.platforms.iter().flat_map(|platform| &platform.devices) {
@@ -75,6 +78,7 @@ fn threads(shared: &Arc<Shared>, notes: completions::Notes, jobs: mpsc::Receiver
         if let Some(shared) = ending.upgrade() {
             shared.progress.close();
             shared.completions.end();
+            shared.asked.close();
             let _ = shared.engine.send(Job::End);
         }
     }));

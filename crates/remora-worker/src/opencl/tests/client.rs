@@ -15,6 +15,7 @@ use remora_protocol::opencl::{
 use remora_protocol::wire::{Decode, decode_all};
 use remora_protocol::{Bulk, Frame, FrameWriter, Handle, Kind, List, Need};
 
+use crate::opencl::contents::Asked;
 use crate::opencl::context::platforms;
 use crate::opencl::driver::{Driver, Which, load};
 use crate::opencl::shared::Shared;
@@ -80,7 +81,12 @@ impl Message {
 
 impl Client {
     pub fn new() -> Self {
-        Self::with(|layout, ours, theirs| {
+        Self::new_with(Asked::default())
+    }
+
+    /// Of a tenant whose contents are found there.
+    pub fn new_with(asked: Asked) -> Self {
+        Self::with(asked, |layout, ours, theirs| {
             let (rings, arena) = create_memory(&layout).unwrap();
             let (rings_too, arena_too) = (rings.try_clone().unwrap(), arena.try_clone().unwrap());
             let client = Link::memfd(Side::Client, layout, rings, arena, ours.into(), None).unwrap();
@@ -90,17 +96,17 @@ impl Client {
 
     /// Over a link without shared memory.
     pub fn by_socket() -> Self {
-        Self::with(|layout, ours, theirs| {
+        Self::with(Asked::default(), |layout, ours, theirs| {
             let client = Link::stream(Side::Client, layout, ours.into(), None).unwrap();
             (client, Link::stream(Side::Worker, layout, theirs.into(), None).unwrap())
         })
     }
 
-    fn with(links: impl FnOnce(Layout, UnixStream, UnixStream) -> (Link, Link)) -> Self {
+    fn with(asked: Asked, links: impl FnOnce(Layout, UnixStream, UnixStream) -> (Link, Link)) -> Self {
         let layout = Layout { streams: 16, arena: 32 << 20, ..Layout::default() };
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (link, worker) = links(layout, ours, theirs);
-        let worker = start(worker, driver(), Arc::default(), None).unwrap();
+        let worker = start(worker, driver(), Arc::default(), None, asked).unwrap();
         let notices = received(&link, Lane::Notices);
         let mut client = Self { link, worker, minter: Minter::default(), streams: Vec::new(), notices, next_arena: 0 };
         for number in 0..4 {

@@ -1,7 +1,7 @@
 use opencl_sys::{CL_INVALID_ARG_VALUE, CL_INVALID_KERNEL_ARGS, CL_INVALID_KERNEL_NAME, CL_SUCCESS};
 use remora_protocol::opencl::{
-    BuildProgram, CreateBuffer, CreateKernel, CreateProgramWithSource, EnqueueNDRangeKernel, EnqueueRead, EventDone,
-    GetProgramBinaries, KernelArg, MemDestroyed, ProgramBinaries, ProgramBuilt, Release, WatchMem,
+    BuildProgram, Contents, CreateBuffer, CreateKernel, CreateProgramWithSource, EnqueueNDRangeKernel, EnqueueRead,
+    EventDone, GetProgramBinaries, KernelArg, MemDestroyed, ProgramBinaries, ProgramBuilt, Release, WatchMem,
 };
 use remora_protocol::{Handle, Kind, List};
 
@@ -13,6 +13,7 @@ kernel void other(global float *out, int number, local float *scratch) { out[0] 
 
 fn program(client: &mut Client, context: Handle, source: &[u8]) -> Handle {
     let program = client.minter.mint(Kind::Program);
+    let source = Contents { bytes: source, offer: None };
     client.send(0, &CreateProgramWithSource { program, context, source });
     program
 }

@@ -2,6 +2,7 @@
 
 mod buffers;
 mod client;
+mod contents;
 mod hostile;
 mod launches;
 mod parts;
