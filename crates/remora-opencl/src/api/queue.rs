@@ -153,9 +153,10 @@ pub unsafe fn retain_command_queue(queue: cl_command_queue) -> Result<()> {
 /// # Safety
 /// As clReleaseCommandQueue.
 pub unsafe fn release_command_queue(queue: cl_command_queue) -> Result<()> {
-    // SAFETY: passed on to the caller. Releasing flushes.
+    // SAFETY: passed on to the caller.
     unsafe {
-        flush(queue)?;
+        // Releasing flushes. Once the worker is gone there is nothing to flush, and the queue goes all the same.
+        let _ = flush(queue);
         release::<Queue>(queue)
     }
 }
