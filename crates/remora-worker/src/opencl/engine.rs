@@ -15,7 +15,7 @@ use remora_protocol::{Bulk, Handle, List};
 use super::area::{Part, Region};
 use super::composed::Composed;
 use super::copies::done;
-use super::driver::Object;
+use super::driver::{Object, call, check};
 use super::events::interval;
 use super::memory::Mem;
 use super::queue::At;
@@ -226,7 +226,12 @@ impl Engine<'_> {
                 self.shared.notices.send(&Fetch { transfer, offset, length: bulk.length, arena: bulk.offset }, None);
                 asked.push_back((part, slot));
             }
-            let Some((part, slot)) = asked.pop_front() else { return Ok(result) };
+            let Some((part, slot)) = asked.pop_front() else {
+                // A blocking write has only taken its bytes (Intel's runtime keeps to that); other queues are to see them.
+                // SAFETY: a live queue.
+                let written = check(unsafe { call!(self.shared.driver, clFinish(side.raw())) });
+                return Ok(result.and(written));
+            };
             match self.answer(deferred.number)? {
                 Answer::Fetched(bulk) if bulk == Some(self.slot(slot, &part)) => {
                     if result.is_ok() {

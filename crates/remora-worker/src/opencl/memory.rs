@@ -420,8 +420,12 @@ pub fn init(shared: &Arc<Shared>, message: &InitMem<'_>, bulk: Option<Bulk>) -> 
         }
         let queue = mem.context.side_queue(shared.driver, mem.context.first_device())?;
         shared.stats.bytes_copied.add(length);
-        // SAFETY: `source` holds the packed bytes of the region, and the write is done when the call returns.
-        unsafe { write_region(shared.driver, queue.raw(), mem.raw(), &region, CL_TRUE, source, &[], ptr::null_mut()) }
+        // SAFETY: live objects; `source` holds the packed bytes of the region, which are taken when the call returns.
+        unsafe {
+            write_region(shared.driver, queue.raw(), mem.raw(), &region, CL_TRUE, source, &[], ptr::null_mut())?;
+            // Other queues are to see them.
+            check(call!(shared.driver, clFinish(queue.raw())))
+        }
     });
     if let Err(code) = written {
         tracing::warn!(code, "InitMem refused");
