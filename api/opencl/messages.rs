@@ -72,9 +72,11 @@ struct ArgFacts {
     name: Bytes,
 }
 
+/// `sub_groups` is of clGetKernelSubGroupInfo: what needs no input.
 struct WorkGroupFacts {
     device: Handle,
     infos: Vec<Info>,
+    sub_groups: Vec<Info>,
 }
 
 /// What one device made of a build. `binary_type` and `global_variable_size` as in clGetProgramBuildInfo.
@@ -107,8 +109,8 @@ struct Offer {
 }
 
 /// One kernel argument at a launch: `kind` 0 not set, 1 bytes, 2 local memory of `value` bytes (a u64), 3 a memory object,
-/// 4 a sampler, 5 a command queue (`value` is a Handle's u64; 0 for a NULL memory object), 6 an address in shared virtual
-/// memory, or NULL (a u64).
+/// 4 a sampler, 5 a queue on the device (`value` is a Handle's u64; 0 for a NULL memory object), 6 an address in shared
+/// virtual memory, or NULL (a u64).
 struct KernelArg {
     kind: u8,
     value: Bytes,
@@ -128,6 +130,23 @@ struct Status {
 struct Value {
     code: i32,
     value: Bytes,
+}
+
+/// `no_default`: what the driver answers to CL_QUEUE_DEVICE_DEFAULT while the device has no such queue. `size` is the
+/// CL_QUEUE_SIZE of a queue on the device.
+#[reply]
+struct QueueCreated {
+    code: i32,
+    no_default: i32,
+    size: u32,
+}
+
+/// What the driver answers to CL_MEM_FLAGS and CL_MEM_SIZE.
+#[reply]
+struct PipeCreated {
+    code: i32,
+    flags: u64,
+    size: u64,
 }
 
 #[reply]
@@ -190,7 +209,7 @@ struct CreateContext {
 }
 
 /// `stream` is opened for the queue. `properties` as for clCreateCommandQueueWithProperties, without the final 0.
-#[command(waits = Status)]
+#[command(waits = QueueCreated)]
 struct CreateCommandQueue {
     queue: Handle,
     context: Handle,
@@ -198,6 +217,23 @@ struct CreateCommandQueue {
     stream: u32,
     properties: List<u64>,
     with_properties: bool,
+}
+
+/// A queue on the device, which only kernels enqueue to: it has no stream. `properties` as for CreateCommandQueue.
+#[command(waits = QueueCreated)]
+struct CreateDeviceQueue {
+    queue: Handle,
+    context: Handle,
+    device: Handle,
+    properties: List<u64>,
+}
+
+/// `queue` is one on the device.
+#[command(waits = Status)]
+struct SetDefaultDeviceQueue {
+    context: Handle,
+    device: Handle,
+    queue: Handle,
 }
 
 /// `store` is the arena offset of the buffer's own memory (zero copy), or u64::MAX. Initial contents come as the frame's
@@ -255,6 +291,15 @@ struct CreateImage {
     mip_levels: u32,
     samples: u32,
     parent: Handle,
+}
+
+#[command(waits = PipeCreated)]
+struct CreatePipe {
+    mem: Handle,
+    context: Handle,
+    flags: u64,
+    packet_size: u32,
+    max_packets: u32,
 }
 
 /// The next part of a memory object's initial contents: the frame's bulk bytes, or `bytes` where the arena has no room.
@@ -397,12 +442,6 @@ struct GetSupportedImageFormats {
     image_type: u32,
 }
 
-#[command(waits = Value)]
-struct GetImageInfo {
-    image: Handle,
-    param: u32,
-}
-
 /// `handles` are minted for as many sub-devices as there can be; the reply says how many there are.
 #[command(waits = SubDevices)]
 struct CreateSubDevices {
@@ -439,6 +478,12 @@ struct Release {
 #[command(asynchronous)]
 struct WatchMem {
     mem: Handle,
+}
+
+/// Asks for the notice ProgramReleased when the driver has let go of `program`, and answers what it says to that.
+#[command(waits = Status)]
+struct WatchProgram {
+    program: Handle,
 }
 
 /// Asks for the notice EventStatus when `event` reaches `state` (CL_SUBMITTED, CL_RUNNING or CL_COMPLETE).
@@ -682,6 +727,11 @@ struct ContextNotify {
 #[notice]
 struct MemDestroyed {
     mem: Handle,
+}
+
+#[notice]
+struct ProgramReleased {
+    program: Handle,
 }
 
 /// The stream's number may be used again.

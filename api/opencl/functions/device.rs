@@ -79,15 +79,4 @@ unsafe extern "C" {
     #[local]
     #[checked("CL_INVALID_DEVICE, CL_INVALID_VALUE")]
     fn clGetHostTimer(device: cl_device_id, #[output(1)] host_timestamp: *mut cl_ulong) -> cl_int;
-
-    #[since("2.1")]
-    #[unsupported(
-        "CL_INVALID_OPERATION",
-        "on-device queues are not carried: no device reports CL_DEVICE_QUEUE_REPLACEABLE_DEFAULT"
-    )]
-    fn clSetDefaultDeviceCommandQueue(
-        context: cl_context,
-        device: cl_device_id,
-        command_queue: cl_command_queue,
-    ) -> cl_int;
 }

@@ -131,6 +131,7 @@ unsafe extern "C" {
         param_value_size_ret: *mut size_t,
     ) -> cl_int;
 
+    /// What depends on the input is asked for once.
     #[since("2.1")]
     #[body(kernel)]
     #[waits(GetKernelSubGroupInfo)]

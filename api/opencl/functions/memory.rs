@@ -1,4 +1,4 @@
-// Buffers, images and samplers. ../README.md explains the attributes.
+// Buffers, images, pipes and samplers. ../README.md explains the attributes.
 
 unsafe extern "C" {
     #[since("1.0")]
@@ -195,14 +195,44 @@ unsafe extern "C" {
         num_image_formats: *mut cl_uint,
     ) -> cl_int;
 
-    /// Only what the driver alone knows is asked for.
     #[since("1.0")]
     #[body(image)]
-    #[waits(GetImageInfo)]
+    #[local]
     #[checked("CL_INVALID_MEM_OBJECT, CL_INVALID_VALUE")]
     fn clGetImageInfo(
         image: cl_mem,
         param_name: cl_image_info,
+        param_value_size: size_t,
+        #[nullable]
+        #[output(param_value_size)]
+        param_value: *mut c_void,
+        #[nullable]
+        #[output(1)]
+        param_value_size_ret: *mut size_t,
+    ) -> cl_int;
+
+    #[since("2.0")]
+    #[body(pipe)]
+    #[waits(CreatePipe)]
+    #[checked("CL_INVALID_CONTEXT, CL_INVALID_VALUE, CL_INVALID_OPERATION, CL_INVALID_PIPE_SIZE")]
+    fn clCreatePipe(
+        context: cl_context,
+        flags: cl_mem_flags,
+        pipe_packet_size: cl_uint,
+        pipe_max_packets: cl_uint,
+        #[nullable]
+        #[properties]
+        properties: *const cl_pipe_properties,
+        errcode_ret: *mut cl_int,
+    ) -> cl_mem;
+
+    #[since("2.0")]
+    #[body(pipe)]
+    #[local]
+    #[checked("CL_INVALID_MEM_OBJECT, CL_INVALID_VALUE")]
+    fn clGetPipeInfo(
+        pipe: cl_mem,
+        param_name: cl_pipe_info,
         param_value_size: size_t,
         #[nullable]
         #[output(param_value_size)]

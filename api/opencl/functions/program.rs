@@ -150,14 +150,16 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("2.2")]
-    #[unsupported("CL_INVALID_OPERATION", "no device has destructors of program-scope variables")]
+    #[body(program)]
+    #[waits(WatchProgram, ProgramReleased)]
+    #[checked("CL_INVALID_PROGRAM, CL_INVALID_VALUE; whether a device has destructors is the driver's word, in the reply")]
     fn clSetProgramReleaseCallback(
         program: cl_program,
         #[callback] pfn_notify: Option<unsafe extern "C" fn(program: cl_program, user_data: *mut c_void)>,
         #[user_data] user_data: *mut c_void,
     ) -> cl_int;
 
-    /// Binaries and IL are asked for; the rest is known since the build.
+    /// Binaries, and whether there are constructors and destructors, are asked for once; the rest is known since the build.
     #[since("1.0")]
     #[body(program)]
     #[waits(GetProgramBinaries, GetProgramInfo, ProgramBuilt)]

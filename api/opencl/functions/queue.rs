@@ -14,7 +14,7 @@ unsafe extern "C" {
 
     #[since("2.0")]
     #[body(queue)]
-    #[waits(CreateCommandQueue)]
+    #[waits(CreateCommandQueue, CreateDeviceQueue)]
     #[checked("as clCreateCommandQueue")]
     fn clCreateCommandQueueWithProperties(
         context: cl_context,
@@ -24,6 +24,16 @@ unsafe extern "C" {
         properties: *const cl_queue_properties,
         errcode_ret: *mut cl_int,
     ) -> cl_command_queue;
+
+    #[since("2.1")]
+    #[body(device_queue)]
+    #[waits(SetDefaultDeviceQueue)]
+    #[checked("CL_INVALID_CONTEXT, CL_INVALID_DEVICE, CL_INVALID_COMMAND_QUEUE, CL_INVALID_OPERATION")]
+    fn clSetDefaultDeviceCommandQueue(
+        context: cl_context,
+        device: cl_device_id,
+        command_queue: cl_command_queue,
+    ) -> cl_int;
 
     #[since("1.0")]
     #[body(queue)]

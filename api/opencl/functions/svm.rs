@@ -1,4 +1,4 @@
-// Shared virtual memory, and pipes, which no device is said to have. ../README.md explains the attributes.
+// Shared virtual memory. ../README.md explains the attributes.
 
 unsafe extern "C" {
     #[since("2.0")]
@@ -114,32 +114,5 @@ unsafe extern "C" {
         num_events_in_wait_list: cl_uint,
         #[wait_list(num_events_in_wait_list)] event_wait_list: *const cl_event,
         #[event] event: *mut cl_event,
-    ) -> cl_int;
-
-    #[since("2.0")]
-    #[unsupported("CL_INVALID_OPERATION", "pipes are not carried: CL_DEVICE_PIPE_SUPPORT is false")]
-    fn clCreatePipe(
-        context: cl_context,
-        flags: cl_mem_flags,
-        pipe_packet_size: cl_uint,
-        pipe_max_packets: cl_uint,
-        #[nullable]
-        #[properties]
-        properties: *const cl_pipe_properties,
-        errcode_ret: *mut cl_int,
-    ) -> cl_mem;
-
-    #[since("2.0")]
-    #[unsupported("CL_INVALID_MEM_OBJECT", "pipes are not carried, so nothing is one")]
-    fn clGetPipeInfo(
-        pipe: cl_mem,
-        param_name: cl_pipe_info,
-        param_value_size: size_t,
-        #[nullable]
-        #[output(param_value_size)]
-        param_value: *mut c_void,
-        #[nullable]
-        #[output(1)]
-        param_value_size_ret: *mut size_t,
     ) -> cl_int;
 }

@@ -8,6 +8,7 @@ use remora_protocol::Handle;
 use remora_protocol::argument::Takes;
 use remora_protocol::opencl::{self as wire, KernelFacts};
 
+use crate::error::{Error, Result};
 use crate::facts::Infos;
 
 /// The outcome, as the worker told it.
@@ -33,6 +34,53 @@ pub(crate) struct KernelDescription {
     pub(crate) attributes: Vec<u8>,
     pub(crate) args: Vec<ArgDescription>,
     pub(crate) work_group: HashMap<Handle, Infos>,
+    pub(crate) sub_groups: SubGroups,
+}
+
+/// The answers of clGetKernelSubGroupInfo: those that need no input, and others once they were asked for.
+pub(crate) struct SubGroups {
+    known: HashMap<Handle, Infos>,
+    asked: Mutex<HashMap<SubGroupQuestion, std::result::Result<Vec<u8>, cl_int>>>,
+}
+
+/// What the answer depends on; drivers also look at how much room there is for it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SubGroupQuestion {
+    pub(crate) device: Handle,
+    pub(crate) param: u32,
+    pub(crate) input: Vec<u8>,
+    pub(crate) capacity: u64,
+}
+
+/// So many answers are kept.
+const MOST_ANSWERS: usize = 1024;
+
+impl SubGroups {
+    /// What is known, or what `ask` says. Its own error, that of a lost session, is not kept.
+    pub(crate) fn answer(
+        &self,
+        question: SubGroupQuestion,
+        ask: impl FnOnce(&SubGroupQuestion) -> Result<std::result::Result<Vec<u8>, cl_int>>,
+    ) -> Result<Vec<u8>> {
+        if let Some(known) = self.known.get(&question.device).and_then(|infos| infos.get(question.param)) {
+            return known.map(<[u8]>::to_vec);
+        }
+        let asked = || self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = asked().get(&question).cloned();
+        let answer = match known {
+            Some(known) => known,
+            None => {
+                let answer = ask(&question)?;
+                let mut asked = asked();
+                if asked.len() >= MOST_ANSWERS {
+                    asked.clear();
+                }
+                asked.insert(question, answer.clone());
+                answer
+            }
+        };
+        answer.map_err(Error)
+    }
 }
 
 /// What is known of a kernel's argument.
@@ -48,7 +96,7 @@ pub(crate) struct ArgDescription {
 impl ArgDescription {
     /// What can be set.
     pub(crate) fn takes(&self) -> Takes {
-        if self.known { Takes::of(self.address, &self.type_name) } else { Takes::Unknown }
+        if self.known { Takes::of(self.address, self.type_qualifier, &self.type_name) } else { Takes::Unknown }
     }
 }
 
@@ -85,11 +133,13 @@ impl KernelDescription {
             name: arg.name.to_vec(),
         });
         let work_group = facts.work_group.iter().map(|group| (group.device, Infos::new(&group.infos)));
+        let sub_groups = facts.work_group.iter().map(|group| (group.device, Infos::new(&group.sub_groups)));
         Self {
             name: facts.name.to_vec(),
             attributes: facts.attributes.to_vec(),
             args: args.collect(),
             work_group: work_group.collect(),
+            sub_groups: SubGroups { known: sub_groups.collect(), asked: Mutex::default() },
         }
     }
 }

@@ -24,11 +24,12 @@ impl Infos {
     }
 
     pub(crate) fn bytes(&self, param: u32) -> Result<&[u8]> {
-        match self.0.get(&param) {
-            Some(Ok(bytes)) => Ok(bytes),
-            Some(Err(code)) => Err(Error(*code)),
-            None => Err(Error(CL_INVALID_VALUE)),
-        }
+        self.get(param).unwrap_or(Err(Error(CL_INVALID_VALUE)))
+    }
+
+    /// The answer, if the driver was asked and knew what.
+    pub(crate) fn get(&self, param: u32) -> Option<Result<&[u8]>> {
+        self.0.get(&param).map(|answer| answer.as_deref().map_err(|code| Error(*code)))
     }
 
     /// A number of whatever size the driver gave; 0 where it has none.
@@ -206,22 +207,6 @@ fn restrict_platform(infos: &mut Infos) {
 fn restrict_device(infos: &mut Infos, same_memory: bool) {
     restrict_extensions(infos, CL_DEVICE_EXTENSIONS, CL_DEVICE_EXTENSIONS_WITH_VERSION);
     restrict_svm(infos, same_memory);
-    for param in [
-        CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES,
-        CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES,
-        CL_DEVICE_PIPE_SUPPORT,
-        CL_DEVICE_MAX_PIPE_ARGS,
-        CL_DEVICE_PIPE_MAX_ACTIVE_RESERVATIONS,
-        CL_DEVICE_PIPE_MAX_PACKET_SIZE,
-        CL_DEVICE_MAX_ON_DEVICE_QUEUES,
-        CL_DEVICE_MAX_ON_DEVICE_EVENTS,
-        CL_DEVICE_QUEUE_ON_DEVICE_PREFERRED_SIZE,
-        CL_DEVICE_QUEUE_ON_DEVICE_MAX_SIZE,
-    ] {
-        // In the driver's own size: not all agree with the specification on that.
-        let size = infos.bytes(param).map_or(0, <[u8]>::len);
-        infos.set(param, vec![0; size]);
-    }
 }
 
 /// Memory that both sides may use at any time must be the same pages, which those of other devices than CPUs can't be. The

@@ -11,7 +11,7 @@ use remora_protocol::argument::{Takes, kind};
 use remora_protocol::opencl::KernelArg;
 use smallvec::SmallVec;
 
-use crate::api::queue::Queue;
+use crate::api::device_queue::DeviceQueue;
 use crate::api::sampler::Sampler;
 use crate::build::{ArgDescription, KernelDescription};
 use crate::error::{Error, Result, ensure};
@@ -176,7 +176,7 @@ impl Arg {
                 Takes::Queue => {
                     ensure(size == size_of::<cl_command_queue>(), CL_INVALID_ARG_SIZE)?;
                     ensure(!value.is_null(), CL_INVALID_DEVICE_QUEUE)?;
-                    let queue: Result<&Queue> = get(value.cast::<cl_command_queue>().read_unaligned());
+                    let queue: Result<&DeviceQueue> = get(value.cast::<cl_command_queue>().read_unaligned());
                     Ok(Self::object(kind::QUEUE, &queue.map_err(|_| Error(CL_INVALID_DEVICE_QUEUE))?.remote))
                 }
                 Takes::Buffer => {
@@ -188,10 +188,17 @@ impl Arg {
                     }
                     Ok(Self::object(kind::MEMORY, &get::<Mem>(mem)?.remote))
                 }
-                Takes::Image | Takes::Pipe => {
+                Takes::Image => {
                     ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
                     ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;
                     Ok(Self::object(kind::MEMORY, &get::<Mem>(value.cast::<cl_mem>().read_unaligned())?.remote))
+                }
+                Takes::Pipe => {
+                    ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
+                    ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;
+                    let mem: Result<&Mem> = get(value.cast::<cl_mem>().read_unaligned());
+                    let pipe = mem.ok().filter(|mem| mem.pipe.is_some()).ok_or(Error(CL_INVALID_ARG_VALUE))?;
+                    Ok(Self::object(kind::MEMORY, &pipe.remote))
                 }
             }
         }
@@ -217,7 +224,7 @@ impl Arg {
                     if let Ok(sampler) = get::<Sampler>(pointer) {
                         return Ok(Self::object(kind::SAMPLER, &sampler.remote));
                     }
-                    if let Ok(queue) = get::<Queue>(pointer) {
+                    if let Ok(queue) = get::<DeviceQueue>(pointer) {
                         return Ok(Self::object(kind::QUEUE, &queue.remote));
                     }
                 }

@@ -36,6 +36,7 @@ pub(crate) struct Mem {
     pub(crate) parent: Option<Arc<Mem>>,
     pub(crate) origin: usize,
     pub(crate) image: Option<Image>,
+    pub(crate) pipe: Option<Pipe>,
     /// Arena memory that is the buffer's own: program and driver see the same pages.
     pub(crate) store: Option<Staging>,
     pub(crate) properties: Vec<cl_mem_properties>,
@@ -43,6 +44,13 @@ pub(crate) struct Mem {
     destructors: Mutex<Vec<(Destructor, Data)>>,
     credit: u64,
     shell: ShellRef,
+}
+
+/// The pipe part of a memory object.
+#[derive(Clone, Copy)]
+pub(crate) struct Pipe {
+    pub(crate) packet_size: cl_uint,
+    pub(crate) max_packets: cl_uint,
 }
 
 /// An address in the program's memory, or null.
@@ -63,6 +71,7 @@ pub(crate) struct Description {
     pub(crate) parent: Option<Arc<Mem>>,
     pub(crate) origin: usize,
     pub(crate) image: Option<Image>,
+    pub(crate) pipe: Option<Pipe>,
     pub(crate) store: Option<Staging>,
     pub(crate) properties: Vec<cl_mem_properties>,
     pub(crate) credit: u64,
@@ -78,7 +87,7 @@ impl Object for Mem {
 
 impl Mem {
     pub(crate) fn new(remote: Remote, context: Arc<Context>, description: Description) -> Arc<Self> {
-        let Description { object_type, flags, size, host, svm, parent, origin, image, store, properties, credit } =
+        let Description { object_type, flags, size, host, svm, parent, origin, image, pipe, store, properties, credit } =
             description;
         Arc::new(Self {
             remote,
@@ -91,6 +100,7 @@ impl Mem {
             parent,
             origin,
             image,
+            pipe,
             store,
             properties,
             maps: Mutex::default(),
@@ -101,7 +111,7 @@ impl Mem {
     }
 
     pub(crate) fn is_buffer(&self) -> bool {
-        self.image.is_none()
+        self.object_type == CL_MEM_OBJECT_BUFFER
     }
 
     /// Where the buffer's bytes lie in this process, if they lie in the arena.

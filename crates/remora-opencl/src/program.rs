@@ -39,6 +39,8 @@ struct State {
     builds: HashMap<Handle, DeviceBuild>,
     kernels: Vec<Arc<KernelDescription>>,
     binaries: Option<Arc<Vec<Vec<u8>>>>,
+    /// Answers of the driver about the last build.
+    infos: HashMap<cl_program_info, Vec<u8>>,
 }
 
 impl Object for Program {
@@ -99,6 +101,17 @@ impl Program {
         Arc::clone(self.lock().binaries.insert(Arc::new(binaries)))
     }
 
+    /// What is known of the last build, or what `ask` says.
+    pub(crate) fn info(&self, param: cl_program_info, ask: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+        let known = self.lock().infos.get(&param).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let answer = ask()?;
+        self.lock().infos.insert(param, answer.clone());
+        Ok(answer)
+    }
+
     /// Sends the command that `make` builds from its number, and waits for the build unless `notify` is to be told. Until
     /// the build has ended the worker may ask for contents that it has not got: those of `kept`, and the program's own.
     pub(crate) fn build<C: Command>(
@@ -143,6 +156,7 @@ impl Program {
         ensure(!state.building && self.attached.load(Ordering::Acquire) == 0, CL_INVALID_OPERATION)?;
         state.building = true;
         state.binaries = None;
+        state.infos.clear();
         state.kernels.clear();
         for device in devices {
             let build = DeviceBuild { status: CL_BUILD_IN_PROGRESS, options: options.to_vec(), ..Default::default() };
@@ -155,6 +169,9 @@ impl Program {
     pub(crate) fn built(&self, result: BuildResult) {
         let mut state = self.lock();
         state.building = false;
+        // Somebody may have asked meanwhile.
+        state.binaries = None;
+        state.infos.clear();
         for (device, build) in result.devices {
             // Of devices that were built for before, and not now, nothing has changed.
             let known = state.builds.get(&device);

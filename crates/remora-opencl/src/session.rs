@@ -25,11 +25,11 @@ pub(crate) struct Sink {
     any_failed: AtomicBool,
     builds: Mutex<HashMap<u64, Arc<BuildWait>>>,
     contexts: Mutex<HashMap<Handle, Notify>>,
-    /// Run when the driver has let go of a memory object.
+    /// Run when the driver has let go of a memory object or a program.
     destroyed: Mutex<HashMap<Handle, Vec<Destroyed>>>,
 }
 
-/// What is to be done when a memory object is gone.
+/// What is to be done when an object is gone.
 pub(crate) enum Destroyed {
     /// Its store is free.
     Store(Staging),
@@ -77,13 +77,13 @@ impl Sink {
         lock(&self.contexts).remove(&handle);
     }
 
-    /// Adds something to do when `mem` is gone; the last added is done first.
-    pub(crate) fn when_destroyed(&self, mem: Handle, what: Vec<Destroyed>) {
-        lock(&self.destroyed).entry(mem).or_default().extend(what);
+    /// Adds something to do when `object` is gone; the last added is done first.
+    pub(crate) fn when_destroyed(&self, object: Handle, what: Vec<Destroyed>) {
+        lock(&self.destroyed).entry(object).or_default().extend(what);
     }
 
-    fn mem_destroyed(&self, session: &Session, mem: Handle) {
-        let all = lock(&self.destroyed).remove(&mem).unwrap_or_default();
+    fn destroyed(&self, session: &Session, object: Handle) {
+        let all = lock(&self.destroyed).remove(&object).unwrap_or_default();
         for what in all.into_iter().rev() {
             match what {
                 Destroyed::Store(staging) => drop(staging),
@@ -126,7 +126,8 @@ impl NoticeSink for Sink {
                     session.callbacks().run(move || target.call(&text, &private));
                 }
             }
-            NoticeMessage::MemDestroyed(destroyed) => self.mem_destroyed(session, destroyed.mem),
+            NoticeMessage::MemDestroyed(destroyed) => self.destroyed(session, destroyed.mem),
+            NoticeMessage::ProgramReleased(released) => self.destroyed(session, released.program),
             other => tracing::warn!(notice = ?other, "unexpected"),
         }
     }

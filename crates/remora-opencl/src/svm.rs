@@ -158,6 +158,7 @@ fn description(flags: u64, size: usize, address: usize, pages: Pages, store: Opt
         parent: None,
         origin: 0,
         image: None,
+        pipe: None,
         store,
         properties: Vec::new(),
         credit: 0,

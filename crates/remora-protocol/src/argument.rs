@@ -7,6 +7,9 @@ const LOCAL: u32 = 0x119C;
 const CONSTANT: u32 = 0x119D;
 const PRIVATE: u32 = 0x119E;
 
+/// CL_KERNEL_ARG_TYPE_PIPE.
+const PIPE: u64 = 1 << 3;
+
 /// Wire kinds of a `KernelArg`: not set; then as its documentation says.
 #[allow(missing_docs)]
 pub mod kind {
@@ -43,9 +46,13 @@ pub enum Takes {
 }
 
 impl Takes {
-    /// From CL_KERNEL_ARG_ADDRESS_QUALIFIER and CL_KERNEL_ARG_TYPE_NAME (without its 0).
+    /// From CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_QUALIFIER and CL_KERNEL_ARG_TYPE_NAME (without its 0).
     #[must_use]
-    pub fn of(address: u32, type_name: &[u8]) -> Self {
+    pub fn of(address: u32, qualifier: u64, type_name: &[u8]) -> Self {
+        // The name of a pipe's type is that of its packets.
+        if qualifier & PIPE != 0 {
+            return Self::Pipe;
+        }
         let name = std::str::from_utf8(type_name).unwrap_or_default();
         // Some drivers repeat the access qualifier.
         let name = name.split_whitespace().filter(|word| !word.trim_start_matches('_').ends_with("_only"));
@@ -54,7 +61,6 @@ impl Takes {
             ("sampler_t", _) => Self::Sampler,
             ("queue_t", _) => Self::Queue,
             (image, _) if IMAGES.contains(&image) => Self::Image,
-            (pipe, _) if pipe == "pipe" || pipe.starts_with("pipe ") => Self::Pipe,
             (_, LOCAL) => Self::Local,
             (_, GLOBAL | CONSTANT) => Self::Buffer,
             (name, PRIVATE) => built_in(name).map_or(Self::Own, Self::Bytes),
@@ -120,23 +126,24 @@ mod tests {
 
     #[test]
     fn arguments_are_told_apart() {
-        assert_eq!(Takes::of(GLOBAL, b"float*"), Takes::Buffer);
-        assert_eq!(Takes::of(CONSTANT, b"params*"), Takes::Buffer);
+        assert_eq!(Takes::of(GLOBAL, 0, b"float*"), Takes::Buffer);
+        assert_eq!(Takes::of(CONSTANT, 0, b"params*"), Takes::Buffer);
         for address in [GLOBAL, PRIVATE] {
-            assert_eq!(Takes::of(address, b"image2d_t"), Takes::Image);
-            assert_eq!(Takes::of(address, b"__read_only image2d_array_depth_t"), Takes::Image);
+            assert_eq!(Takes::of(address, 0, b"image2d_t"), Takes::Image);
+            assert_eq!(Takes::of(address, 0, b"__read_only image2d_array_depth_t"), Takes::Image);
         }
-        assert_eq!(Takes::of(LOCAL, b"int*"), Takes::Local);
-        assert_eq!(Takes::of(PRIVATE, b"sampler_t"), Takes::Sampler);
-        assert_eq!(Takes::of(CONSTANT, b"sampler_t"), Takes::Sampler);
-        assert_eq!(Takes::of(PRIVATE, b"float4"), Takes::Bytes(16));
-        assert_eq!(Takes::of(0, b"whatever"), Takes::Unknown);
+        assert_eq!(Takes::of(LOCAL, 0, b"int*"), Takes::Local);
+        assert_eq!(Takes::of(PRIVATE, 0, b"sampler_t"), Takes::Sampler);
+        assert_eq!(Takes::of(CONSTANT, 0, b"sampler_t"), Takes::Sampler);
+        assert_eq!(Takes::of(PRIVATE, 0, b"float4"), Takes::Bytes(16));
+        assert_eq!(Takes::of(0, 0, b"whatever"), Takes::Unknown);
+        assert_eq!(Takes::of(GLOBAL, PIPE, b"float4"), Takes::Pipe);
     }
 
     #[test]
     fn names_of_the_programs_own_may_look_like_others() {
         for name in ["struct point", "image_info", "pipeline", "sampler_two", "int5", "float_t"] {
-            assert_eq!(Takes::of(PRIVATE, name.as_bytes()), Takes::Own, "{name}");
+            assert_eq!(Takes::of(PRIVATE, 0, name.as_bytes()), Takes::Own, "{name}");
         }
     }
 

@@ -17,11 +17,21 @@ pub enum Kind {
     Program = 6,
     Kernel = 7,
     Event = 8,
+    DeviceQueue = 9,
 }
 
 impl Kind {
-    const ALL: [Self; 8] =
-        [Self::Device, Self::Context, Self::Queue, Self::Mem, Self::Sampler, Self::Program, Self::Kernel, Self::Event];
+    const ALL: [Self; 9] = [
+        Self::Device,
+        Self::Context,
+        Self::Queue,
+        Self::Mem,
+        Self::Sampler,
+        Self::Program,
+        Self::Kernel,
+        Self::Event,
+        Self::DeviceQueue,
+    ];
 }
 
 /// A typed, generational name: kind (8 bits), generation (24 bits), index (32 bits). [`Handle::NONE`] names nothing.

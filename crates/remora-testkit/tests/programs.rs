@@ -48,7 +48,7 @@ mod intel {
     programs! {
         Intel:
         buffers maps images callbacks printf sub_devices native_kernel behind_user_event leak fork enumerate
-        includes svm
+        includes svm pipes device_queues sub_groups program_scope spirv
     }
 }
 
@@ -179,6 +179,17 @@ fn null_driver() {
     for link in Link::ALL {
         let outcome = Program::compile("enumerate").run(&[]).with_null_driver().remoted(link).good();
         assert!(outcome.text().starts_with("1 platforms"), "{}", outcome.describe());
+    }
+}
+
+/// Programs tell of their end on drivers that can do so: none of the real ones.
+#[test]
+fn programs_tell_of_their_end() {
+    for link in Link::ALL {
+        let outcome = Program::compile("released").run(&[]).with_null_driver().remoted(link).good();
+        let expected = "no callback: CL_INVALID_VALUE\nno program: CL_INVALID_PROGRAM\ngone: other\nthe kernel goes\n\
+                        gone: second\ngone: first\n";
+        assert_eq!(outcome.text(), expected, "{}", outcome.describe());
     }
 }
 

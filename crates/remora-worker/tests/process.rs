@@ -11,7 +11,7 @@ use remora_link::{Lane, Layout, Link, Receiver, Sender, Side, create_memory};
 use remora_protocol::message::Command as Message;
 use remora_protocol::opencl::{
     BuildProgram, Contents, CreateCommandQueue, CreateContext, CreateKernel, CreateProgramWithSource,
-    EnqueueNDRangeKernel, Facts, Finish, KernelArg, NoticeMessage, Status,
+    EnqueueNDRangeKernel, Facts, Finish, KernelArg, NoticeMessage,
 };
 use remora_protocol::wire::{decode_all, encode_to_vec};
 use remora_protocol::{Frame, FrameWriter, Handle, Kind, List};
@@ -82,7 +82,8 @@ impl Session {
         let mut bytes = Vec::new();
         self.streams[stream].1.recv(&mut bytes).unwrap();
         let frame = Frame::parse(&bytes).unwrap();
-        (decode_all::<Status>(frame.body).unwrap().code, frame.notices)
+        // Every reply begins with its code.
+        (i32::from_le_bytes(*frame.body.first_chunk().unwrap()), frame.notices)
     }
 
     fn launch(&mut self, name: &[u8], args: Vec<KernelArg<'_>>, items: u64) {

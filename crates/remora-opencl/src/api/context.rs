@@ -9,6 +9,7 @@ use remora_protocol::opencl::{CreateContext, Status};
 use remora_protocol::{Handle, Kind, List};
 
 use crate::api::device::{device_list, select};
+use crate::api::device_queue::Defaults;
 use crate::error::{Error, Result, check, ensure};
 use crate::facts::{Device, Infos, Platform, platforms};
 use crate::info::Answer;
@@ -26,6 +27,7 @@ pub(crate) struct Context {
     properties: Vec<cl_context_properties>,
     /// Supported image formats by flags and type, once asked for.
     pub(crate) formats: Mutex<Vec<ImageFormats>>,
+    pub(crate) default_queues: Mutex<Defaults>,
     destructors: Mutex<Vec<(Destructor, Data)>>,
     // Last: callbacks of the destructor still show the pointer.
     shell: ShellRef,
@@ -223,6 +225,7 @@ fn create(
         devices: unique,
         properties: properties.all,
         formats: Mutex::default(),
+        default_queues: Mutex::default(),
         destructors: Mutex::default(),
         shell: ShellRef::default(),
     })))

@@ -144,6 +144,7 @@ impl Request {
             parent,
             origin: 0,
             image: Some(image),
+            pipe: None,
             store: None,
             properties,
             credit,
@@ -221,7 +222,8 @@ fn shape(
             let needed = image.row_pitch.checked_mul(height).ok_or(Error(CL_INVALID_IMAGE_SIZE))?;
             ensure(needed <= parent.size, CL_INVALID_IMAGE_SIZE)?;
         }
-        (CL_MEM_OBJECT_IMAGE2D, Some(_)) | (_, None) => {}
+        (CL_MEM_OBJECT_IMAGE2D, Some(parent)) => ensure(parent.image.is_some(), CL_INVALID_IMAGE_DESCRIPTOR)?,
+        (_, None) => {}
         (_, Some(_)) => return Err(Error(CL_INVALID_IMAGE_DESCRIPTOR)),
     }
     image.slice_pitch = if image.has_slices() { image.row_pitch * image.height.max(1) } else { 0 };

@@ -9,8 +9,8 @@ use remora_protocol::Kind;
 use remora_protocol::opencl::{CreateKernel, GetKernelSubGroupInfo, Value};
 
 use crate::api::device::device_of;
-use crate::build::KernelDescription;
-use crate::error::{Error, Result, check, ensure};
+use crate::build::{KernelDescription, SubGroupQuestion};
+use crate::error::{Error, Result, ensure};
 use crate::info::Answer;
 use crate::kernel::Kernel;
 use crate::object::{Remote, get, pointer_of, publish, references, release, retain, share};
@@ -239,20 +239,27 @@ pub unsafe fn get_kernel_sub_group_info(
         // SAFETY: the program gives `input_size` bytes.
         unsafe { std::slice::from_raw_parts(input.cast::<u8>(), input_size) }
     };
-    let session = &kernel.remote.session;
-    let capacity = if value.is_null() { 0 } else { size as u64 };
-    let command = GetKernelSubGroupInfo {
-        kernel: kernel.remote.handle,
+    let question = SubGroupQuestion {
         device: device.handle,
         param: param_name,
-        input,
-        capacity,
+        input: input.to_vec(),
+        capacity: if value.is_null() { 0 } else { size as u64 },
     };
-    let mut needs = Needs::default();
-    kernel.remote.needed_by(&mut needs);
-    let (_, answer) = session.call(session.objects(), &command, &needs, None)?;
-    let reply: Value<'_> = answer.decode()?;
-    check(reply.code)?;
+    let answer = kernel.description.sub_groups.answer(question, |question| {
+        let session = &kernel.remote.session;
+        let command = GetKernelSubGroupInfo {
+            kernel: kernel.remote.handle,
+            device: question.device,
+            param: question.param,
+            input: &question.input,
+            capacity: question.capacity,
+        };
+        let mut needs = Needs::default();
+        kernel.remote.needed_by(&mut needs);
+        let (_, answer) = session.call(session.objects(), &command, &needs, None)?;
+        let reply: Value<'_> = answer.decode()?;
+        Ok(if reply.code == CL_SUCCESS { Ok(reply.value.to_vec()) } else { Err(reply.code) })
+    })?;
     // SAFETY: passed on to the caller.
-    unsafe { Answer { size, value, size_ret }.bytes(reply.value) }
+    unsafe { Answer { size, value, size_ret }.bytes(&answer) }
 }

@@ -3,6 +3,7 @@
 pub mod context;
 pub mod copy;
 pub mod device;
+pub mod device_queue;
 pub mod event;
 pub mod image;
 pub mod kernel;
@@ -10,6 +11,7 @@ pub mod launch;
 pub mod map;
 pub mod mem;
 pub mod native;
+pub mod pipe;
 pub mod platform;
 pub mod program;
 pub mod queue;

@@ -8,11 +8,11 @@ use remora_client::{Contents, Needs};
 use remora_protocol::opencl::{
     BuildProgram, CompileProgram, CreateProgramWithBinary, CreateProgramWithBuiltInKernels, CreateProgramWithIL,
     CreateProgramWithSource, GetProgramBinaries, GetProgramInfo, LinkProgram, NamedProgram, ProgramBinaries,
-    ProgramCreated, SetSpecConstant, Status, UnloadCompiler, Value,
+    ProgramCreated, SetSpecConstant, Status, UnloadCompiler, Value, WatchProgram,
 };
 use remora_protocol::{Handle, Kind, List};
 
-use crate::api::context::Context;
+use crate::api::context::{Context, Data};
 use crate::api::device::{device_list, device_of};
 use crate::build::BuildResult;
 use crate::error::{Error, Result, check, ensure};
@@ -20,6 +20,7 @@ use crate::facts::{Device, Platform};
 use crate::info::Answer;
 use crate::object::{Remote, get, pointer_of, publish, references, release, retain, share};
 use crate::program::{BuildNotify, Notify, Program};
+use crate::session::{Destroyed, Sink};
 
 fn in_context(context: &Context) -> Needs {
     let mut needs = Needs::default();
@@ -340,6 +341,27 @@ pub unsafe fn set_program_specialization_constant(
 }
 
 /// # Safety
+/// As clSetProgramReleaseCallback.
+pub unsafe fn set_program_release_callback(
+    program: cl_program,
+    function: Option<BuildNotify>,
+    user_data: *mut c_void,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let program: &Program = unsafe { get(program) }?;
+    let (pointer, data) = (Data(pointer_of(program)), Data(user_data));
+    let function = function.ok_or(Error(CL_INVALID_VALUE))?;
+    let session = &program.remote.session;
+    let command = WatchProgram { program: program.remote.handle };
+    let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
+    check(answer.decode::<Status>()?.code)?;
+    // SAFETY: the program registered this function for this data.
+    let call = move || unsafe { function(pointer.get(), data.get()) };
+    Sink::of(session).when_destroyed(program.remote.handle, vec![Destroyed::Callback(Box::new(call))]);
+    Ok(())
+}
+
+/// # Safety
 /// As clUnloadPlatformCompiler.
 pub unsafe fn unload_platform_compiler(platform: cl_platform_id) -> Result<()> {
     // SAFETY: passed on to the caller.
@@ -375,7 +397,7 @@ pub unsafe fn get_program_info(
                 let devices: Vec<cl_device_id> = program.devices.iter().map(|device| pointer_of(&**device)).collect();
                 answer.values(&devices)
             }
-            CL_PROGRAM_SOURCE => answer.string(&program.source),
+            CL_PROGRAM_SOURCE if !program.source.is_empty() => answer.string(&program.source),
             CL_PROGRAM_IL => answer.bytes(&program.il),
             CL_PROGRAM_BINARY_SIZES => {
                 let sizes: Vec<usize> = binaries(program)?.iter().map(Vec::len).collect();
@@ -388,17 +410,23 @@ pub unsafe fn get_program_info(
                 let names: Vec<&[u8]> = kernels.iter().map(|kernel| kernel.name.as_slice()).collect();
                 answer.string(&names.join(&b';'))
             }
-            CL_PROGRAM_SCOPE_GLOBAL_CTORS_PRESENT | CL_PROGRAM_SCOPE_GLOBAL_DTORS_PRESENT => {
-                let session = &program.remote.session;
-                let command = GetProgramInfo { program: program.remote.handle, param: param_name };
-                let (_, reply) = session.call(session.objects(), &command, &Needs::default(), None)?;
-                let reply: Value<'_> = reply.decode()?;
-                check(reply.code)?;
-                answer.bytes(reply.value)
+            // Drivers don't agree on what the source of a program without one is.
+            CL_PROGRAM_SCOPE_GLOBAL_CTORS_PRESENT | CL_PROGRAM_SCOPE_GLOBAL_DTORS_PRESENT | CL_PROGRAM_SOURCE => {
+                answer.bytes(&program.info(param_name, || ask(program, param_name))?)
             }
             _ => Err(Error(CL_INVALID_VALUE)),
         }
     }
+}
+
+/// What the driver says now.
+fn ask(program: &Program, param: cl_program_info) -> Result<Vec<u8>> {
+    let session = &program.remote.session;
+    let command = GetProgramInfo { program: program.remote.handle, param };
+    let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
+    let reply: Value<'_> = answer.decode()?;
+    check(reply.code)?;
+    Ok(reply.value.to_vec())
 }
 
 fn binaries(program: &Program) -> Result<Arc<Vec<Vec<u8>>>> {

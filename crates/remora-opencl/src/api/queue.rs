@@ -6,18 +6,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use opencl_sys::*;
 use remora_client::{Needs, Stream};
-use remora_protocol::opencl::{CreateCommandQueue, EnqueueMarkerOrBarrier, Finish, Flush, Status};
+use remora_protocol::opencl::{CreateCommandQueue, EnqueueMarkerOrBarrier, Finish, Flush, QueueCreated, Status};
 use remora_protocol::{Kind, List};
 
 use crate::api::context::Context;
 use crate::api::device::device_of;
+use crate::api::device_queue::{self, DeviceQueue, default_info};
 use crate::command::Enqueue;
 use crate::error::{Error, Result, check, ensure};
 use crate::facts::Device;
 use crate::info::Answer;
 use crate::object::{Object, Remote, ShellRef, get, pointer_of, publish, references, release, retain, share};
 
-/// A command queue of the program, and the stream that carries it.
+/// A command queue of the program on the host, and the stream that carries it.
 pub(crate) struct Queue {
     pub(crate) remote: Remote,
     pub(crate) context: Arc<Context>,
@@ -26,6 +27,8 @@ pub(crate) struct Queue {
     properties: AtomicU64,
     /// As given to clCreateCommandQueueWithProperties, with the final 0; empty otherwise.
     list: Vec<cl_queue_properties>,
+    /// What the driver said to CL_QUEUE_DEVICE_DEFAULT without such a queue.
+    no_default: cl_int,
     shell: ShellRef,
 }
 
@@ -77,7 +80,7 @@ pub unsafe fn create_command_queue_with_properties(
     device: cl_device_id,
     list: *const cl_queue_properties,
 ) -> Result<cl_command_queue> {
-    let (mut properties, mut all) = (0, Vec::new());
+    let (mut properties, mut sized, mut all) = (0, false, Vec::new());
     if !list.is_null() {
         for place in (0..).step_by(2) {
             // SAFETY: the program ends its list with a 0 in a name's place.
@@ -91,11 +94,12 @@ pub unsafe fn create_command_queue_with_properties(
             all.push(value);
             match name as u32 {
                 CL_QUEUE_PROPERTIES => properties = value,
-                CL_QUEUE_SIZE => {}
+                CL_QUEUE_SIZE => sized = true,
                 _ => return Err(Error(CL_INVALID_VALUE)),
             }
         }
     }
+    ensure(!sized || properties & CL_QUEUE_ON_DEVICE != 0, CL_INVALID_VALUE)?;
     // SAFETY: passed on to the caller.
     unsafe { create(context, device, properties, all, true) }
 }
@@ -113,6 +117,13 @@ unsafe fn create(
     // SAFETY: passed on to the caller.
     let device = unsafe { device_of(&context.devices, device) }?;
     ensure(properties & !KNOWN == 0, CL_INVALID_VALUE)?;
+    let legacy = [CL_QUEUE_PROPERTIES.into(), properties];
+    let given = list.split_last().map_or(Vec::new(), |(_, rest)| rest.to_vec());
+    let for_driver = if with_properties { given.as_slice() } else { &legacy };
+    if properties & CL_QUEUE_ON_DEVICE != 0 {
+        return device_queue::create(context, device, properties, list, for_driver);
+    }
+    ensure(properties & CL_QUEUE_ON_DEVICE_DEFAULT == 0, CL_INVALID_VALUE)?;
     let supported = device.infos.number(CL_DEVICE_QUEUE_ON_HOST_PROPERTIES);
     ensure(properties & !supported == 0, CL_INVALID_QUEUE_PROPERTIES)?;
     let session = Arc::clone(context.session());
@@ -120,8 +131,6 @@ unsafe fn create(
     let handle = session.mint(Kind::Queue);
     let mut needs = Needs::default();
     context.remote.needed_by(&mut needs);
-    let legacy = [CL_QUEUE_PROPERTIES.into(), properties];
-    let for_driver = if with_properties { list.split_last().map_or(&[][..], |(_, rest)| rest) } else { &legacy };
     let command = CreateCommandQueue {
         queue: handle,
         context: context.remote.handle,
@@ -131,7 +140,8 @@ unsafe fn create(
         with_properties,
     };
     let (created, answer) = session.call(session.objects(), &command, &needs, None)?;
-    check(answer.decode::<Status>()?.code).inspect_err(|_| session.stream_closed(stream.number()))?;
+    let QueueCreated { code, no_default, .. } = answer.decode()?;
+    check(code).inspect_err(|_| session.stream_closed(stream.number()))?;
     Ok(publish(Arc::new(Queue {
         remote: Remote { session, handle, created },
         context,
@@ -139,6 +149,7 @@ unsafe fn create(
         stream,
         properties: AtomicU64::new(properties),
         list,
+        no_default,
         shell: ShellRef::default(),
     })))
 }
@@ -147,7 +158,7 @@ unsafe fn create(
 /// As clRetainCommandQueue.
 pub unsafe fn retain_command_queue(queue: cl_command_queue) -> Result<()> {
     // SAFETY: passed on to the caller.
-    unsafe { retain::<Queue>(queue) }
+    unsafe { retain::<Queue>(queue).or_else(|_| retain::<DeviceQueue>(queue)) }
 }
 
 /// # Safety
@@ -155,6 +166,9 @@ pub unsafe fn retain_command_queue(queue: cl_command_queue) -> Result<()> {
 pub unsafe fn release_command_queue(queue: cl_command_queue) -> Result<()> {
     // SAFETY: passed on to the caller.
     unsafe {
+        if get::<Queue>(queue).is_err() {
+            return release::<DeviceQueue>(queue);
+        }
         // Releasing flushes. Once the worker is gone there is nothing to flush, and the queue goes all the same.
         let _ = flush(queue);
         release::<Queue>(queue)
@@ -173,14 +187,14 @@ pub unsafe fn get_command_queue_info(
     let answer = Answer { size, value, size_ret };
     // SAFETY: passed on to the caller.
     unsafe {
-        let queue: &Queue = get(queue)?;
+        let Ok(queue) = get::<Queue>(queue) else { return device_queue::info(queue, param_name, answer) };
         match param_name {
             CL_QUEUE_CONTEXT => answer.value(pointer_of(&*queue.context)),
             CL_QUEUE_DEVICE => answer.value(pointer_of(&*queue.device)),
             CL_QUEUE_REFERENCE_COUNT => answer.value(references(queue)),
             CL_QUEUE_PROPERTIES => answer.value(queue.properties.load(Ordering::Relaxed)),
             CL_QUEUE_PROPERTIES_ARRAY => answer.values(&queue.list),
-            CL_QUEUE_DEVICE_DEFAULT => answer.value(std::ptr::null_mut::<c_void>()),
+            CL_QUEUE_DEVICE_DEFAULT => default_info(&queue.context, &queue.device, queue.no_default, answer),
             // CL_QUEUE_SIZE is a device queue's.
             CL_QUEUE_SIZE => Err(Error(CL_INVALID_COMMAND_QUEUE)),
             _ => Err(Error(CL_INVALID_VALUE)),

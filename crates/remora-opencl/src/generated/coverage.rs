@@ -216,17 +216,6 @@ pub static COVERAGE: &[Function] = &[
         late: "",
     },
     Function {
-        name: "clSetDefaultDeviceCommandQueue",
-        since: "2.1",
-        how: How::Unsupported {
-            answer: "CL_INVALID_OPERATION",
-            why: "on-device queues are not carried: no device reports CL_DEVICE_QUEUE_REPLACEABLE_DEFAULT",
-        },
-        messages: &[],
-        checked: "",
-        late: "",
-    },
-    Function {
         name: "clWaitForEvents",
         since: "1.0",
         how: How::Waits,
@@ -526,8 +515,24 @@ pub static COVERAGE: &[Function] = &[
     Function {
         name: "clGetImageInfo",
         since: "1.0",
+        how: How::Local,
+        messages: &[],
+        checked: "CL_INVALID_MEM_OBJECT, CL_INVALID_VALUE",
+        late: "",
+    },
+    Function {
+        name: "clCreatePipe",
+        since: "2.0",
         how: How::Waits,
-        messages: &["GetImageInfo"],
+        messages: &["CreatePipe"],
+        checked: "CL_INVALID_CONTEXT, CL_INVALID_VALUE, CL_INVALID_OPERATION, CL_INVALID_PIPE_SIZE",
+        late: "",
+    },
+    Function {
+        name: "clGetPipeInfo",
+        since: "2.0",
+        how: How::Local,
+        messages: &[],
         checked: "CL_INVALID_MEM_OBJECT, CL_INVALID_VALUE",
         late: "",
     },
@@ -730,12 +735,9 @@ pub static COVERAGE: &[Function] = &[
     Function {
         name: "clSetProgramReleaseCallback",
         since: "2.2",
-        how: How::Unsupported {
-            answer: "CL_INVALID_OPERATION",
-            why: "no device has destructors of program-scope variables",
-        },
-        messages: &[],
-        checked: "",
+        how: How::Waits,
+        messages: &["WatchProgram", "ProgramReleased"],
+        checked: "CL_INVALID_PROGRAM, CL_INVALID_VALUE; whether a device has destructors is the driver's word, in the reply",
         late: "",
     },
     Function {
@@ -766,8 +768,16 @@ pub static COVERAGE: &[Function] = &[
         name: "clCreateCommandQueueWithProperties",
         since: "2.0",
         how: How::Waits,
-        messages: &["CreateCommandQueue"],
+        messages: &["CreateCommandQueue", "CreateDeviceQueue"],
         checked: "as clCreateCommandQueue",
+        late: "",
+    },
+    Function {
+        name: "clSetDefaultDeviceCommandQueue",
+        since: "2.1",
+        how: How::Waits,
+        messages: &["SetDefaultDeviceQueue"],
+        checked: "CL_INVALID_CONTEXT, CL_INVALID_DEVICE, CL_INVALID_COMMAND_QUEUE, CL_INVALID_OPERATION",
         late: "",
     },
     Function {
@@ -929,28 +939,6 @@ pub static COVERAGE: &[Function] = &[
         how: How::Asynchronous,
         messages: &["EnqueueMigrateMemObjects"],
         checked: "CL_INVALID_COMMAND_QUEUE, CL_INVALID_VALUE, CL_INVALID_OPERATION, CL_INVALID_EVENT_WAIT_LIST, CL_INVALID_CONTEXT",
-        late: "",
-    },
-    Function {
-        name: "clCreatePipe",
-        since: "2.0",
-        how: How::Unsupported {
-            answer: "CL_INVALID_OPERATION",
-            why: "pipes are not carried: CL_DEVICE_PIPE_SUPPORT is false",
-        },
-        messages: &[],
-        checked: "",
-        late: "",
-    },
-    Function {
-        name: "clGetPipeInfo",
-        since: "2.0",
-        how: How::Unsupported {
-            answer: "CL_INVALID_MEM_OBJECT",
-            why: "pipes are not carried, so nothing is one",
-        },
-        messages: &[],
-        checked: "",
         late: "",
     },
     Function {

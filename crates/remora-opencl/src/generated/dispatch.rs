@@ -41,7 +41,6 @@ pub static DISPATCH: Dispatch = Dispatch(cl_icd_dispatch {
     clReleaseDevice: Some(entry::clReleaseDevice),
     clGetDeviceAndHostTimer: Some(entry::clGetDeviceAndHostTimer),
     clGetHostTimer: Some(entry::clGetHostTimer),
-    clSetDefaultDeviceCommandQueue: Some(entry::clSetDefaultDeviceCommandQueue),
     clWaitForEvents: Some(entry::clWaitForEvents),
     clGetEventInfo: Some(entry::clGetEventInfo),
     clRetainEvent: Some(entry::clRetainEvent),
@@ -78,6 +77,8 @@ pub static DISPATCH: Dispatch = Dispatch(cl_icd_dispatch {
     clCreateImage3D: Some(entry::clCreateImage3D),
     clGetSupportedImageFormats: Some(entry::clGetSupportedImageFormats),
     clGetImageInfo: Some(entry::clGetImageInfo),
+    clCreatePipe: Some(entry::clCreatePipe),
+    clGetPipeInfo: Some(entry::clGetPipeInfo),
     clCreateSampler: Some(entry::clCreateSampler),
     clCreateSamplerWithProperties: Some(entry::clCreateSamplerWithProperties),
     clRetainSampler: Some(entry::clRetainSampler),
@@ -106,6 +107,7 @@ pub static DISPATCH: Dispatch = Dispatch(cl_icd_dispatch {
     clGetProgramBuildInfo: Some(entry::clGetProgramBuildInfo),
     clCreateCommandQueue: Some(entry::clCreateCommandQueue),
     clCreateCommandQueueWithProperties: Some(entry::clCreateCommandQueueWithProperties),
+    clSetDefaultDeviceCommandQueue: Some(entry::clSetDefaultDeviceCommandQueue),
     clRetainCommandQueue: Some(entry::clRetainCommandQueue),
     clReleaseCommandQueue: Some(entry::clReleaseCommandQueue),
     clGetCommandQueueInfo: Some(entry::clGetCommandQueueInfo),
@@ -125,8 +127,6 @@ pub static DISPATCH: Dispatch = Dispatch(cl_icd_dispatch {
     clEnqueueSVMMap: Some(entry::clEnqueueSVMMap),
     clEnqueueSVMUnmap: Some(entry::clEnqueueSVMUnmap),
     clEnqueueSVMMigrateMem: Some(entry::clEnqueueSVMMigrateMem),
-    clCreatePipe: Some(entry::clCreatePipe),
-    clGetPipeInfo: Some(entry::clGetPipeInfo),
     clEnqueueReadBuffer: Some(entry::clEnqueueReadBuffer),
     clEnqueueWriteBuffer: Some(entry::clEnqueueWriteBuffer),
     clEnqueueReadBufferRect: Some(entry::clEnqueueReadBufferRect),
@@ -172,9 +172,6 @@ pub fn address(name: &CStr) -> *const c_void {
         b"clReleaseDevice" => entry::clReleaseDevice as *const c_void,
         b"clGetDeviceAndHostTimer" => entry::clGetDeviceAndHostTimer as *const c_void,
         b"clGetHostTimer" => entry::clGetHostTimer as *const c_void,
-        b"clSetDefaultDeviceCommandQueue" => {
-            entry::clSetDefaultDeviceCommandQueue as *const c_void
-        }
         b"clWaitForEvents" => entry::clWaitForEvents as *const c_void,
         b"clGetEventInfo" => entry::clGetEventInfo as *const c_void,
         b"clRetainEvent" => entry::clRetainEvent as *const c_void,
@@ -219,6 +216,8 @@ pub fn address(name: &CStr) -> *const c_void {
             entry::clGetSupportedImageFormats as *const c_void
         }
         b"clGetImageInfo" => entry::clGetImageInfo as *const c_void,
+        b"clCreatePipe" => entry::clCreatePipe as *const c_void,
+        b"clGetPipeInfo" => entry::clGetPipeInfo as *const c_void,
         b"clCreateSampler" => entry::clCreateSampler as *const c_void,
         b"clCreateSamplerWithProperties" => {
             entry::clCreateSamplerWithProperties as *const c_void
@@ -260,6 +259,9 @@ pub fn address(name: &CStr) -> *const c_void {
         b"clCreateCommandQueueWithProperties" => {
             entry::clCreateCommandQueueWithProperties as *const c_void
         }
+        b"clSetDefaultDeviceCommandQueue" => {
+            entry::clSetDefaultDeviceCommandQueue as *const c_void
+        }
         b"clRetainCommandQueue" => entry::clRetainCommandQueue as *const c_void,
         b"clReleaseCommandQueue" => entry::clReleaseCommandQueue as *const c_void,
         b"clGetCommandQueueInfo" => entry::clGetCommandQueueInfo as *const c_void,
@@ -283,8 +285,6 @@ pub fn address(name: &CStr) -> *const c_void {
         b"clEnqueueSVMMap" => entry::clEnqueueSVMMap as *const c_void,
         b"clEnqueueSVMUnmap" => entry::clEnqueueSVMUnmap as *const c_void,
         b"clEnqueueSVMMigrateMem" => entry::clEnqueueSVMMigrateMem as *const c_void,
-        b"clCreatePipe" => entry::clCreatePipe as *const c_void,
-        b"clGetPipeInfo" => entry::clGetPipeInfo as *const c_void,
         b"clEnqueueReadBuffer" => entry::clEnqueueReadBuffer as *const c_void,
         b"clEnqueueWriteBuffer" => entry::clEnqueueWriteBuffer as *const c_void,
         b"clEnqueueReadBufferRect" => entry::clEnqueueReadBufferRect as *const c_void,

@@ -538,22 +538,6 @@ pub unsafe extern "C" fn clGetHostTimer(
     }
 }
 
-/// Not supported: on-device queues are not carried: no device reports CL_DEVICE_QUEUE_REPLACEABLE_DEFAULT.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn clSetDefaultDeviceCommandQueue(
-    context: cl_context,
-    device: cl_device_id,
-    command_queue: cl_command_queue,
-) -> cl_int {
-    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
-    unsafe {
-        crate::entry::status(
-            "clSetDefaultDeviceCommandQueue",
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
-        )
-    }
-}
-
 /// OpenCL 1.0, waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clWaitForEvents(
@@ -916,6 +900,8 @@ pub unsafe extern "C" fn clGetKernelWorkGroupInfo(
 }
 
 /// OpenCL 2.1, waits.
+///
+/// What depends on the input is asked for once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clGetKernelSubGroupInfo(
     kernel: cl_kernel,
@@ -1318,9 +1304,7 @@ pub unsafe extern "C" fn clGetSupportedImageFormats(
     }
 }
 
-/// OpenCL 1.0, waits.
-///
-/// Only what the driver alone knows is asked for.
+/// OpenCL 1.0, answered here.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clGetImageInfo(
     image: cl_mem,
@@ -1335,6 +1319,56 @@ pub unsafe extern "C" fn clGetImageInfo(
             "clGetImageInfo",
             || crate::api::image::get_image_info(
                 image,
+                param_name,
+                param_value_size,
+                param_value,
+                param_value_size_ret,
+            ),
+        )
+    }
+}
+
+/// OpenCL 2.0, waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clCreatePipe(
+    context: cl_context,
+    flags: cl_mem_flags,
+    pipe_packet_size: cl_uint,
+    pipe_max_packets: cl_uint,
+    properties: *const cl_pipe_properties,
+    errcode_ret: *mut cl_int,
+) -> cl_mem {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::create(
+            "clCreatePipe",
+            errcode_ret,
+            || crate::api::pipe::create_pipe(
+                context,
+                flags,
+                pipe_packet_size,
+                pipe_max_packets,
+                properties,
+            ),
+        )
+    }
+}
+
+/// OpenCL 2.0, answered here.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clGetPipeInfo(
+    pipe: cl_mem,
+    param_name: cl_pipe_info,
+    param_value_size: size_t,
+    param_value: *mut c_void,
+    param_value_size_ret: *mut size_t,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clGetPipeInfo",
+            || crate::api::pipe::get_pipe_info(
+                pipe,
                 param_name,
                 param_value_size,
                 param_value,
@@ -1796,7 +1830,7 @@ pub unsafe extern "C" fn clSetProgramSpecializationConstant(
     }
 }
 
-/// Not supported: no device has destructors of program-scope variables.
+/// OpenCL 2.2, waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clSetProgramReleaseCallback(
     program: cl_program,
@@ -1809,14 +1843,18 @@ pub unsafe extern "C" fn clSetProgramReleaseCallback(
     unsafe {
         crate::entry::status(
             "clSetProgramReleaseCallback",
-            || Err(crate::error::Error(CL_INVALID_OPERATION)),
+            || crate::api::program::set_program_release_callback(
+                program,
+                pfn_notify,
+                user_data,
+            ),
         )
     }
 }
 
 /// OpenCL 1.0, waits.
 ///
-/// Binaries and IL are asked for; the rest is known since the build.
+/// Binaries, and whether there are constructors and destructors, are asked for once; the rest is known since the build.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clGetProgramInfo(
     program: cl_program,
@@ -1901,6 +1939,26 @@ pub unsafe extern "C" fn clCreateCommandQueueWithProperties(
                 context,
                 device,
                 properties,
+            ),
+        )
+    }
+}
+
+/// OpenCL 2.1, waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clSetDefaultDeviceCommandQueue(
+    context: cl_context,
+    device: cl_device_id,
+    command_queue: cl_command_queue,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clSetDefaultDeviceCommandQueue",
+            || crate::api::device_queue::set_default_device_command_queue(
+                context,
+                device,
+                command_queue,
             ),
         )
     }
@@ -2290,44 +2348,6 @@ pub unsafe extern "C" fn clEnqueueSVMMigrateMem(
                 event_wait_list,
                 event,
             ),
-        )
-    }
-}
-
-/// Not supported: pipes are not carried: CL_DEVICE_PIPE_SUPPORT is false.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn clCreatePipe(
-    context: cl_context,
-    flags: cl_mem_flags,
-    pipe_packet_size: cl_uint,
-    pipe_max_packets: cl_uint,
-    properties: *const cl_pipe_properties,
-    errcode_ret: *mut cl_int,
-) -> cl_mem {
-    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
-    unsafe {
-        crate::entry::create(
-            "clCreatePipe",
-            errcode_ret,
-            || Err::<*mut c_void, _>(crate::error::Error(CL_INVALID_OPERATION)),
-        )
-    }
-}
-
-/// Not supported: pipes are not carried, so nothing is one.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn clGetPipeInfo(
-    pipe: cl_mem,
-    param_name: cl_pipe_info,
-    param_value_size: size_t,
-    param_value: *mut c_void,
-    param_value_size_ret: *mut size_t,
-) -> cl_int {
-    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
-    unsafe {
-        crate::entry::status(
-            "clGetPipeInfo",
-            || Err(crate::error::Error(CL_INVALID_MEM_OBJECT)),
         )
     }
 }

@@ -9,7 +9,7 @@ use crate::message::{Command, Notice, Reply, Waits};
 use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
-pub const OPCODES: u32 = 76u32;
+pub const OPCODES: u32 = 83u32;
 
 /// The name of the message with that opcode.
 #[must_use]
@@ -18,6 +18,8 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
         match opcode {
             1u16 => "Status",
             2u16 => "Value",
+            77u16 => "QueueCreated",
+            78u16 => "PipeCreated",
             70u16 => "SvmCreated",
             3u16 => "SubDevices",
             4u16 => "ProgramCreated",
@@ -27,10 +29,13 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             8u16 => "EventDone",
             9u16 => "CreateContext",
             10u16 => "CreateCommandQueue",
+            79u16 => "CreateDeviceQueue",
+            80u16 => "SetDefaultDeviceQueue",
             11u16 => "CreateBuffer",
             71u16 => "CreateSvm",
             12u16 => "CreateSubBuffer",
             13u16 => "CreateImage",
+            81u16 => "CreatePipe",
             14u16 => "InitMem",
             15u16 => "CreateSampler",
             16u16 => "CreateUserEvent",
@@ -49,13 +54,13 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             29u16 => "CreateKernel",
             30u16 => "GetKernelSubGroupInfo",
             31u16 => "GetSupportedImageFormats",
-            32u16 => "GetImageInfo",
             33u16 => "CreateSubDevices",
             34u16 => "GetDeviceAndHostTimer",
             68u16 => "GetEventStatus",
             35u16 => "GetEventProfiling",
             36u16 => "Release",
             37u16 => "WatchMem",
+            82u16 => "WatchProgram",
             38u16 => "WatchEvent",
             39u16 => "EnqueueNDRangeKernel",
             40u16 => "EnqueueRead",
@@ -86,6 +91,7 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             59u16 => "Output",
             60u16 => "ContextNotify",
             61u16 => "MemDestroyed",
+            83u16 => "ProgramReleased",
             62u16 => "StreamClosed",
             63u16 => "EnqueueCopyBuffer",
             64u16 => "EnqueueCopyBufferRect",
@@ -103,6 +109,10 @@ pub enum CommandMessage<'a> {
     CreateContext(CreateContext<'a>),
     /// `stream` is opened for the queue. `properties` as for clCreateCommandQueueWithProperties, without the final 0.
     CreateCommandQueue(CreateCommandQueue<'a>),
+    /// A queue on the device, which only kernels enqueue to: it has no stream. `properties` as for CreateCommandQueue.
+    CreateDeviceQueue(CreateDeviceQueue<'a>),
+    /// `queue` is one on the device.
+    SetDefaultDeviceQueue(SetDefaultDeviceQueue),
     /// `store` is the arena offset of the buffer's own memory (zero copy), or u64::MAX. Initial contents come as the frame's
     /// bulk bytes, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
     /// With `svm`, an address in shared virtual memory, the buffer is that memory.
@@ -115,6 +125,7 @@ pub enum CommandMessage<'a> {
     CreateSubBuffer(CreateSubBuffer),
     /// Pitches are those of `parent` (an image over a buffer) or 0. Initial pixels are packed, as for CreateBuffer.
     CreateImage(CreateImage),
+    CreatePipe(CreatePipe),
     /// The next part of a memory object's initial contents: the frame's bulk bytes, or `bytes` where the arena has no room.
     /// Runs before anything else uses `mem`.
     InitMem(InitMem<'a>),
@@ -140,7 +151,6 @@ pub enum CommandMessage<'a> {
     CreateKernel(CreateKernel<'a>),
     GetKernelSubGroupInfo(GetKernelSubGroupInfo<'a>),
     GetSupportedImageFormats(GetSupportedImageFormats),
-    GetImageInfo(GetImageInfo),
     /// `handles` are minted for as many sub-devices as there can be; the reply says how many there are.
     CreateSubDevices(CreateSubDevices<'a>),
     /// value: device nanoseconds and host nanoseconds, two u64.
@@ -153,6 +163,8 @@ pub enum CommandMessage<'a> {
     Release(Release),
     /// Asks for the notice MemDestroyed when the driver has let go of `mem`.
     WatchMem(WatchMem),
+    /// Asks for the notice ProgramReleased when the driver has let go of `program`, and answers what it says to that.
+    WatchProgram(WatchProgram),
     /// Asks for the notice EventStatus when `event` reaches `state` (CL_SUBMITTED, CL_RUNNING or CL_COMPLETE).
     WatchEvent(WatchEvent),
     EnqueueNDRangeKernel(EnqueueNDRangeKernel<'a>),
@@ -213,10 +225,13 @@ impl<'a> CommandMessage<'a> {
             match opcode {
                 9u16 => Self::CreateContext(decode_all(body)?),
                 10u16 => Self::CreateCommandQueue(decode_all(body)?),
+                79u16 => Self::CreateDeviceQueue(decode_all(body)?),
+                80u16 => Self::SetDefaultDeviceQueue(decode_all(body)?),
                 11u16 => Self::CreateBuffer(decode_all(body)?),
                 71u16 => Self::CreateSvm(decode_all(body)?),
                 12u16 => Self::CreateSubBuffer(decode_all(body)?),
                 13u16 => Self::CreateImage(decode_all(body)?),
+                81u16 => Self::CreatePipe(decode_all(body)?),
                 14u16 => Self::InitMem(decode_all(body)?),
                 15u16 => Self::CreateSampler(decode_all(body)?),
                 16u16 => Self::CreateUserEvent(decode_all(body)?),
@@ -235,13 +250,13 @@ impl<'a> CommandMessage<'a> {
                 29u16 => Self::CreateKernel(decode_all(body)?),
                 30u16 => Self::GetKernelSubGroupInfo(decode_all(body)?),
                 31u16 => Self::GetSupportedImageFormats(decode_all(body)?),
-                32u16 => Self::GetImageInfo(decode_all(body)?),
                 33u16 => Self::CreateSubDevices(decode_all(body)?),
                 34u16 => Self::GetDeviceAndHostTimer(decode_all(body)?),
                 68u16 => Self::GetEventStatus(decode_all(body)?),
                 35u16 => Self::GetEventProfiling(decode_all(body)?),
                 36u16 => Self::Release(decode_all(body)?),
                 37u16 => Self::WatchMem(decode_all(body)?),
+                82u16 => Self::WatchProgram(decode_all(body)?),
                 38u16 => Self::WatchEvent(decode_all(body)?),
                 39u16 => Self::EnqueueNDRangeKernel(decode_all(body)?),
                 40u16 => Self::EnqueueRead(decode_all(body)?),
@@ -277,10 +292,13 @@ impl<'a> CommandMessage<'a> {
         match self {
             Self::CreateContext(_) => "CreateContext",
             Self::CreateCommandQueue(_) => "CreateCommandQueue",
+            Self::CreateDeviceQueue(_) => "CreateDeviceQueue",
+            Self::SetDefaultDeviceQueue(_) => "SetDefaultDeviceQueue",
             Self::CreateBuffer(_) => "CreateBuffer",
             Self::CreateSvm(_) => "CreateSvm",
             Self::CreateSubBuffer(_) => "CreateSubBuffer",
             Self::CreateImage(_) => "CreateImage",
+            Self::CreatePipe(_) => "CreatePipe",
             Self::InitMem(_) => "InitMem",
             Self::CreateSampler(_) => "CreateSampler",
             Self::CreateUserEvent(_) => "CreateUserEvent",
@@ -299,13 +317,13 @@ impl<'a> CommandMessage<'a> {
             Self::CreateKernel(_) => "CreateKernel",
             Self::GetKernelSubGroupInfo(_) => "GetKernelSubGroupInfo",
             Self::GetSupportedImageFormats(_) => "GetSupportedImageFormats",
-            Self::GetImageInfo(_) => "GetImageInfo",
             Self::CreateSubDevices(_) => "CreateSubDevices",
             Self::GetDeviceAndHostTimer(_) => "GetDeviceAndHostTimer",
             Self::GetEventStatus(_) => "GetEventStatus",
             Self::GetEventProfiling(_) => "GetEventProfiling",
             Self::Release(_) => "Release",
             Self::WatchMem(_) => "WatchMem",
+            Self::WatchProgram(_) => "WatchProgram",
             Self::WatchEvent(_) => "WatchEvent",
             Self::EnqueueNDRangeKernel(_) => "EnqueueNDRangeKernel",
             Self::EnqueueRead(_) => "EnqueueRead",
@@ -384,6 +402,7 @@ pub enum NoticeMessage<'a> {
     Output(Output<'a>),
     ContextNotify(ContextNotify<'a>),
     MemDestroyed(MemDestroyed),
+    ProgramReleased(ProgramReleased),
     /// The stream's number may be used again.
     StreamClosed(StreamClosed),
 }
@@ -406,6 +425,7 @@ impl<'a> NoticeMessage<'a> {
                 59u16 => Self::Output(decode_all(body)?),
                 60u16 => Self::ContextNotify(decode_all(body)?),
                 61u16 => Self::MemDestroyed(decode_all(body)?),
+                83u16 => Self::ProgramReleased(decode_all(body)?),
                 62u16 => Self::StreamClosed(decode_all(body)?),
                 _ => return Err(Malformed("not a notice")),
             },
@@ -425,6 +445,7 @@ impl<'a> NoticeMessage<'a> {
             Self::Output(_) => "Output",
             Self::ContextNotify(_) => "ContextNotify",
             Self::MemDestroyed(_) => "MemDestroyed",
+            Self::ProgramReleased(_) => "ProgramReleased",
             Self::StreamClosed(_) => "StreamClosed",
         }
     }
@@ -647,10 +668,12 @@ impl<'a> Decode<'a> for ArgFacts<'a> {
     }
 }
 
+/// `sub_groups` is of clGetKernelSubGroupInfo: what needs no input.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WorkGroupFacts<'a> {
     pub device: Handle,
     pub infos: Vec<Info<'a>>,
+    pub sub_groups: Vec<Info<'a>>,
 }
 
 impl Encode for WorkGroupFacts<'_> {
@@ -658,16 +681,18 @@ impl Encode for WorkGroupFacts<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.device.encode(out);
         self.infos.encode(out);
+        self.sub_groups.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for WorkGroupFacts<'a> {
-    const MIN_SIZE: usize = 12usize;
+    const MIN_SIZE: usize = 16usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
             device: Decode::decode(reader)?,
             infos: Decode::decode(reader)?,
+            sub_groups: Decode::decode(reader)?,
         })
     }
 }
@@ -794,8 +819,8 @@ impl<'a> Decode<'a> for Offer {
 impl FixedSize for Offer {}
 
 /// One kernel argument at a launch: `kind` 0 not set, 1 bytes, 2 local memory of `value` bytes (a u64), 3 a memory object,
-/// 4 a sampler, 5 a command queue (`value` is a Handle's u64; 0 for a NULL memory object), 6 an address in shared virtual
-/// memory, or NULL (a u64).
+/// 4 a sampler, 5 a queue on the device (`value` is a Handle's u64; 0 for a NULL memory object), 6 an address in shared
+/// virtual memory, or NULL (a u64).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct KernelArg<'a> {
     pub kind: u8,
@@ -878,6 +903,77 @@ impl<'a> Decode<'a> for Value<'a> {
 
 impl Reply for Value<'_> {
     const OPCODE: u16 = 2u16;
+}
+
+/// `no_default`: what the driver answers to CL_QUEUE_DEVICE_DEFAULT while the device has no such queue. `size` is the
+/// CL_QUEUE_SIZE of a queue on the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct QueueCreated {
+    pub code: i32,
+    pub no_default: i32,
+    pub size: u32,
+}
+
+impl Encode for QueueCreated {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.code.encode(out);
+        self.no_default.encode(out);
+        self.size.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for QueueCreated {
+    const MIN_SIZE: usize = 12usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            code: Decode::decode(reader)?,
+            no_default: Decode::decode(reader)?,
+            size: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for QueueCreated {}
+
+impl Reply for QueueCreated {
+    const OPCODE: u16 = 77u16;
+}
+
+/// What the driver answers to CL_MEM_FLAGS and CL_MEM_SIZE.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PipeCreated {
+    pub code: i32,
+    pub flags: u64,
+    pub size: u64,
+}
+
+impl Encode for PipeCreated {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.code.encode(out);
+        self.flags.encode(out);
+        self.size.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for PipeCreated {
+    const MIN_SIZE: usize = 20usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            code: Decode::decode(reader)?,
+            flags: Decode::decode(reader)?,
+            size: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for PipeCreated {}
+
+impl Reply for PipeCreated {
+    const OPCODE: u16 = 78u16;
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -1185,6 +1281,87 @@ impl Command for CreateCommandQueue<'_> {
 }
 
 impl Waits for CreateCommandQueue<'_> {
+    type Reply<'r> = QueueCreated;
+}
+
+/// A queue on the device, which only kernels enqueue to: it has no stream. `properties` as for CreateCommandQueue.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CreateDeviceQueue<'a> {
+    pub queue: Handle,
+    pub context: Handle,
+    pub device: Handle,
+    pub properties: List<'a, u64>,
+}
+
+impl Encode for CreateDeviceQueue<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.queue.encode(out);
+        self.context.encode(out);
+        self.device.encode(out);
+        self.properties.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for CreateDeviceQueue<'a> {
+    const MIN_SIZE: usize = 28usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            queue: Decode::decode(reader)?,
+            context: Decode::decode(reader)?,
+            device: Decode::decode(reader)?,
+            properties: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for CreateDeviceQueue<'_> {
+    const OPCODE: u16 = 79u16;
+    const NAME: &'static str = "CreateDeviceQueue";
+}
+
+impl Waits for CreateDeviceQueue<'_> {
+    type Reply<'r> = QueueCreated;
+}
+
+/// `queue` is one on the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SetDefaultDeviceQueue {
+    pub context: Handle,
+    pub device: Handle,
+    pub queue: Handle,
+}
+
+impl Encode for SetDefaultDeviceQueue {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.context.encode(out);
+        self.device.encode(out);
+        self.queue.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for SetDefaultDeviceQueue {
+    const MIN_SIZE: usize = 24usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            context: Decode::decode(reader)?,
+            device: Decode::decode(reader)?,
+            queue: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for SetDefaultDeviceQueue {}
+
+impl Command for SetDefaultDeviceQueue {
+    const OPCODE: u16 = 80u16;
+    const NAME: &'static str = "SetDefaultDeviceQueue";
+}
+
+impl Waits for SetDefaultDeviceQueue {
     type Reply<'r> = Status;
 }
 
@@ -1411,6 +1588,51 @@ impl Command for CreateImage {
 
 impl Waits for CreateImage {
     type Reply<'r> = Status;
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CreatePipe {
+    pub mem: Handle,
+    pub context: Handle,
+    pub flags: u64,
+    pub packet_size: u32,
+    pub max_packets: u32,
+}
+
+impl Encode for CreatePipe {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.mem.encode(out);
+        self.context.encode(out);
+        self.flags.encode(out);
+        self.packet_size.encode(out);
+        self.max_packets.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for CreatePipe {
+    const MIN_SIZE: usize = 32usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            mem: Decode::decode(reader)?,
+            context: Decode::decode(reader)?,
+            flags: Decode::decode(reader)?,
+            packet_size: Decode::decode(reader)?,
+            max_packets: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for CreatePipe {}
+
+impl Command for CreatePipe {
+    const OPCODE: u16 = 81u16;
+    const NAME: &'static str = "CreatePipe";
+}
+
+impl Waits for CreatePipe {
+    type Reply<'r> = PipeCreated;
 }
 
 /// The next part of a memory object's initial contents: the frame's bulk bytes, or `bytes` where the arena has no room.
@@ -2085,42 +2307,6 @@ impl Waits for GetSupportedImageFormats {
     type Reply<'r> = ImageFormats;
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct GetImageInfo {
-    pub image: Handle,
-    pub param: u32,
-}
-
-impl Encode for GetImageInfo {
-    #[inline]
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.image.encode(out);
-        self.param.encode(out);
-    }
-}
-
-impl<'a> Decode<'a> for GetImageInfo {
-    const MIN_SIZE: usize = 12usize;
-    #[inline]
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
-        Ok(Self {
-            image: Decode::decode(reader)?,
-            param: Decode::decode(reader)?,
-        })
-    }
-}
-
-impl FixedSize for GetImageInfo {}
-
-impl Command for GetImageInfo {
-    const OPCODE: u16 = 32u16;
-    const NAME: &'static str = "GetImageInfo";
-}
-
-impl Waits for GetImageInfo {
-    type Reply<'r> = Value<'r>;
-}
-
 /// `handles` are minted for as many sub-devices as there can be; the reply says how many there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CreateSubDevices<'a> {
@@ -2319,6 +2505,40 @@ impl FixedSize for WatchMem {}
 impl Command for WatchMem {
     const OPCODE: u16 = 37u16;
     const NAME: &'static str = "WatchMem";
+}
+
+/// Asks for the notice ProgramReleased when the driver has let go of `program`, and answers what it says to that.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WatchProgram {
+    pub program: Handle,
+}
+
+impl Encode for WatchProgram {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.program.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for WatchProgram {
+    const MIN_SIZE: usize = 8usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            program: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for WatchProgram {}
+
+impl Command for WatchProgram {
+    const OPCODE: u16 = 82u16;
+    const NAME: &'static str = "WatchProgram";
+}
+
+impl Waits for WatchProgram {
+    type Reply<'r> = Status;
 }
 
 /// Asks for the notice EventStatus when `event` reaches `state` (CL_SUBMITTED, CL_RUNNING or CL_COMPLETE).
@@ -3371,6 +3591,35 @@ impl FixedSize for MemDestroyed {}
 impl Notice for MemDestroyed {
     const OPCODE: u16 = 61u16;
     const NAME: &'static str = "MemDestroyed";
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ProgramReleased {
+    pub program: Handle,
+}
+
+impl Encode for ProgramReleased {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.program.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for ProgramReleased {
+    const MIN_SIZE: usize = 8usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            program: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for ProgramReleased {}
+
+impl Notice for ProgramReleased {
+    const OPCODE: u16 = 83u16;
+    const NAME: &'static str = "ProgramReleased";
 }
 
 /// The stream's number may be used again.

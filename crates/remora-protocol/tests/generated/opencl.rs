@@ -10,32 +10,34 @@ macro_rules! every_message {
         (DeviceFacts); $check ! (Area); $check ! (KernelFacts); $check ! (ArgFacts);
         $check ! (WorkGroupFacts); $check ! (DeviceBuild); $check ! (NamedProgram);
         $check ! (Contents); $check ! (Offer); $check ! (KernelArg); $check ! (Status);
-        $check ! (Value); $check ! (SvmCreated); $check ! (SubDevices); $check !
-        (ProgramCreated); $check ! (ProgramBinaries); $check ! (ImageFormats); $check !
-        (Profile); $check ! (EventDone); $check ! (CreateContext); $check !
-        (CreateCommandQueue); $check ! (CreateBuffer); $check ! (CreateSvm); $check !
-        (CreateSubBuffer); $check ! (CreateImage); $check ! (InitMem); $check !
-        (CreateSampler); $check ! (CreateUserEvent); $check ! (SetUserEventStatus);
-        $check ! (CreateProgramWithSource); $check ! (CreateProgramWithBinary); $check !
+        $check ! (Value); $check ! (QueueCreated); $check ! (PipeCreated); $check !
+        (SvmCreated); $check ! (SubDevices); $check ! (ProgramCreated); $check !
+        (ProgramBinaries); $check ! (ImageFormats); $check ! (Profile); $check !
+        (EventDone); $check ! (CreateContext); $check ! (CreateCommandQueue); $check !
+        (CreateDeviceQueue); $check ! (SetDefaultDeviceQueue); $check ! (CreateBuffer);
+        $check ! (CreateSvm); $check ! (CreateSubBuffer); $check ! (CreateImage); $check
+        ! (CreatePipe); $check ! (InitMem); $check ! (CreateSampler); $check !
+        (CreateUserEvent); $check ! (SetUserEventStatus); $check !
+        (CreateProgramWithSource); $check ! (CreateProgramWithBinary); $check !
         (CreateProgramWithIL); $check ! (CreateProgramWithBuiltInKernels); $check !
         (BuildProgram); $check ! (CompileProgram); $check ! (LinkProgram); $check !
         (SetSpecConstant); $check ! (GetProgramBinaries); $check ! (GetProgramInfo);
         $check ! (UnloadCompiler); $check ! (CreateKernel); $check !
         (GetKernelSubGroupInfo); $check ! (GetSupportedImageFormats); $check !
-        (GetImageInfo); $check ! (CreateSubDevices); $check ! (GetDeviceAndHostTimer);
-        $check ! (GetEventStatus); $check ! (GetEventProfiling); $check ! (Release);
-        $check ! (WatchMem); $check ! (WatchEvent); $check ! (EnqueueNDRangeKernel);
-        $check ! (EnqueueRead); $check ! (EnqueueWrite); $check ! (EnqueueMapStore);
-        $check ! (EnqueueUnmapStore); $check ! (EnqueueFillBuffer); $check !
-        (EnqueueFillImage); $check ! (EnqueueMigrateMemObjects); $check !
-        (EnqueueNothing); $check ! (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier);
-        $check ! (Flush); $check ! (Finish); $check ! (WaitForEvent); $check ! (Fetched);
-        $check ! (Delivered); $check ! (HostCalled); $check ! (TransferRefused); $check !
-        (ContentsSent); $check ! (EventStatus); $check ! (TransferDone); $check !
-        (Fetch); $check ! (Deliver); $check ! (HostCall); $check ! (SendContents); $check
-        ! (ProgramBuilt); $check ! (Output); $check ! (ContextNotify); $check !
-        (MemDestroyed); $check ! (StreamClosed); $check ! (EnqueueCopyBuffer); $check !
-        (EnqueueCopyBufferRect); $check ! (EnqueueCopyImage); $check !
+        (CreateSubDevices); $check ! (GetDeviceAndHostTimer); $check ! (GetEventStatus);
+        $check ! (GetEventProfiling); $check ! (Release); $check ! (WatchMem); $check !
+        (WatchProgram); $check ! (WatchEvent); $check ! (EnqueueNDRangeKernel); $check !
+        (EnqueueRead); $check ! (EnqueueWrite); $check ! (EnqueueMapStore); $check !
+        (EnqueueUnmapStore); $check ! (EnqueueFillBuffer); $check ! (EnqueueFillImage);
+        $check ! (EnqueueMigrateMemObjects); $check ! (EnqueueNothing); $check !
+        (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier); $check ! (Flush); $check !
+        (Finish); $check ! (WaitForEvent); $check ! (Fetched); $check ! (Delivered);
+        $check ! (HostCalled); $check ! (TransferRefused); $check ! (ContentsSent);
+        $check ! (EventStatus); $check ! (TransferDone); $check ! (Fetch); $check !
+        (Deliver); $check ! (HostCall); $check ! (SendContents); $check ! (ProgramBuilt);
+        $check ! (Output); $check ! (ContextNotify); $check ! (MemDestroyed); $check !
+        (ProgramReleased); $check ! (StreamClosed); $check ! (EnqueueCopyBuffer); $check
+        ! (EnqueueCopyBufferRect); $check ! (EnqueueCopyImage); $check !
         (EnqueueCopyImageToBuffer); $check ! (EnqueueCopyBufferToImage);
     };
 }
@@ -120,6 +122,7 @@ impl<'a> Arbitrary<'a> for WorkGroupFacts<'a> {
         Self {
             device: Arbitrary::arbitrary(source),
             infos: Arbitrary::arbitrary(source),
+            sub_groups: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -187,6 +190,26 @@ impl<'a> Arbitrary<'a> for Value<'a> {
         Self {
             code: Arbitrary::arbitrary(source),
             value: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for QueueCreated {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            code: Arbitrary::arbitrary(source),
+            no_default: Arbitrary::arbitrary(source),
+            size: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for PipeCreated {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            code: Arbitrary::arbitrary(source),
+            flags: Arbitrary::arbitrary(source),
+            size: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -281,6 +304,27 @@ impl<'a> Arbitrary<'a> for CreateCommandQueue<'a> {
     }
 }
 
+impl<'a> Arbitrary<'a> for CreateDeviceQueue<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            queue: Arbitrary::arbitrary(source),
+            context: Arbitrary::arbitrary(source),
+            device: Arbitrary::arbitrary(source),
+            properties: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for SetDefaultDeviceQueue {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            context: Arbitrary::arbitrary(source),
+            device: Arbitrary::arbitrary(source),
+            queue: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
 impl<'a> Arbitrary<'a> for CreateBuffer {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
@@ -338,6 +382,18 @@ impl<'a> Arbitrary<'a> for CreateImage {
             mip_levels: Arbitrary::arbitrary(source),
             samples: Arbitrary::arbitrary(source),
             parent: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for CreatePipe {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            mem: Arbitrary::arbitrary(source),
+            context: Arbitrary::arbitrary(source),
+            flags: Arbitrary::arbitrary(source),
+            packet_size: Arbitrary::arbitrary(source),
+            max_packets: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -528,15 +584,6 @@ impl<'a> Arbitrary<'a> for GetSupportedImageFormats {
     }
 }
 
-impl<'a> Arbitrary<'a> for GetImageInfo {
-    fn arbitrary(source: &mut Source<'a>) -> Self {
-        Self {
-            image: Arbitrary::arbitrary(source),
-            param: Arbitrary::arbitrary(source),
-        }
-    }
-}
-
 impl<'a> Arbitrary<'a> for CreateSubDevices<'a> {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
@@ -583,6 +630,14 @@ impl<'a> Arbitrary<'a> for WatchMem {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
             mem: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for WatchProgram {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            program: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -879,6 +934,14 @@ impl<'a> Arbitrary<'a> for MemDestroyed {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
             mem: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for ProgramReleased {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            program: Arbitrary::arbitrary(source),
         }
     }
 }

@@ -11,6 +11,8 @@ pub enum Shape {
     /// Pixels of `element` bytes; an array's layers count as its last dimension.
     #[allow(missing_docs)]
     Image { element: u32, extent: [u64; 3] },
+    /// Packets, which only kernels get at.
+    Pipe,
 }
 
 const BYTES: u32 = 0;

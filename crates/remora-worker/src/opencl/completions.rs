@@ -8,11 +8,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use opencl_sys::{CL_COMPLETE, cl_event, cl_int, cl_mem};
+use opencl_sys::{CL_COMPLETE, CL_INVALID_OPERATION, cl_event, cl_int, cl_mem, cl_program};
 use remora_protocol::Handle;
-use remora_protocol::opencl::{ContextNotify, MemDestroyed};
+use remora_protocol::opencl::{ContextNotify, MemDestroyed, ProgramReleased};
 
-use super::driver::{Driver, Object, call};
+use super::driver::{Driver, Object, call, check};
 use super::events::{Event, execution_status};
 use super::pending::Transfer;
 use super::shared::Shared;
@@ -261,6 +261,39 @@ extern "C" fn on_destroyed(_: cl_mem, data: *mut c_void) {
         // SAFETY: this is what `watch_mem` passed, and the driver calls once.
         let Destroyed { queue, mem } = *unsafe { Box::from_raw(data.cast::<Destroyed>()) };
         let work = Work::Run(Box::new(move |shared, _| shared.notices.send(&MemDestroyed { mem }, None)));
+        let _ = queue.send(Note::Work(work, CL_COMPLETE));
+    }));
+}
+
+/// Executes `WatchProgram`.
+///
+/// # Errors
+/// The driver's code: no driver has this but for OpenCL C++.
+pub fn watch_program(shared: &Arc<Shared>, handle: Handle) -> Result<(), cl_int> {
+    let program = shared.tables.programs.get(handle)?;
+    if program.context.version < (2, 2) {
+        return Err(CL_INVALID_OPERATION);
+    }
+    let raw = program.raw(shared)?;
+    let data = Box::into_raw(Box::new(Released { queue: shared.completions.queue.clone(), program: handle }));
+    // SAFETY: a live program; the driver calls back once, with our data.
+    let code = unsafe { call!(shared.driver, clSetProgramReleaseCallback(raw, Some(on_released), data.cast())) };
+    check(code).inspect_err(|_| {
+        // SAFETY: the driver refused, so it will not call back and the data is still ours.
+        drop(unsafe { Box::from_raw(data) });
+    })
+}
+
+struct Released {
+    queue: Sender<Note>,
+    program: Handle,
+}
+
+extern "C" fn on_released(_: cl_program, data: *mut c_void) {
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: this is what `watch_program` passed, and the driver calls once.
+        let Released { queue, program } = *unsafe { Box::from_raw(data.cast::<Released>()) };
+        let work = Work::Run(Box::new(move |shared, _| shared.notices.send(&ProgramReleased { program }, None)));
         let _ = queue.send(Note::Work(work, CL_COMPLETE));
     }));
 }

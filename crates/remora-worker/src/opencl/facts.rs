@@ -96,6 +96,19 @@ pub fn work_group_infos(driver: Driver, kernel: &Object, device: &Device) -> Vec
     })
 }
 
+/// Asks a kernel for what clGetKernelSubGroupInfo says without input.
+#[must_use]
+pub fn sub_group_infos(driver: Driver, kernel: &Object, device: &Device) -> Vec<Answer> {
+    let params = [CL_KERNEL_MAX_NUM_SUB_GROUPS, CL_KERNEL_COMPILE_NUM_SUB_GROUPS];
+    answers(params.into_iter(), |param| {
+        query(|size, value, size_ret| {
+            let (kernel, device, nothing) = (kernel.raw(), device.id(), std::ptr::null());
+            // SAFETY: a live kernel and a device of the driver, no input, and `value` has room for `size` bytes.
+            unsafe { call!(driver, clGetKernelSubGroupInfo(kernel, device, param, 0, nothing, size, value, size_ret)) }
+        })
+    })
+}
+
 const PLATFORM: &[u32] = &[
     CL_PLATFORM_PROFILE,
     CL_PLATFORM_VERSION,

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use opencl_sys::{
     CL_INVALID_ARG_INDEX, CL_INVALID_ARG_SIZE, CL_INVALID_ARG_VALUE, CL_INVALID_CONTEXT, CL_INVALID_KERNEL_NAME,
-    CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_KERNEL_NUM_ARGS, cl_int,
+    CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_ARG_TYPE_QUALIFIER,
+    CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_KERNEL_NUM_ARGS, cl_int,
 };
 use remora_protocol::argument::{Takes, kind};
 use remora_protocol::opencl::{CreateKernel, GetKernelSubGroupInfo, KernelArg};
@@ -196,7 +197,7 @@ impl Kernel {
                 Ok((self.object(&sampler.context, sampler.raw())?, Some(sampler)))
             }
             kind::QUEUE => {
-                let queue = tables.queues.get(handle)?;
+                let queue = tables.device_queues.get(handle)?;
                 Ok((self.object(&queue.context, queue.raw())?, Some(queue)))
             }
             _ => Err(CL_INVALID_ARG_VALUE),
@@ -260,8 +261,15 @@ fn takes(driver: Driver, kernel: &Object) -> Vec<Takes> {
                 call!(driver, clGetKernelArgInfo(kernel.raw(), index, CL_KERNEL_ARG_TYPE_NAME, size, value, size_ret))
             }
         });
-        match (address, type_name) {
-            (Ok(address), Ok(type_name)) => Takes::of(u32::from_ne_bytes(address), &text(type_name)),
+        let qualifier = query_number(|size, value, size_ret| {
+            let param = CL_KERNEL_ARG_TYPE_QUALIFIER;
+            // SAFETY: as above.
+            unsafe { call!(driver, clGetKernelArgInfo(kernel.raw(), index, param, size, value, size_ret)) }
+        });
+        match (address, qualifier, type_name) {
+            (Ok(address), Ok(qualifier), Ok(type_name)) => {
+                Takes::of(u32::from_ne_bytes(address), u64::from_ne_bytes(qualifier), &text(type_name))
+            }
             _ => Takes::Unknown,
         }
     };

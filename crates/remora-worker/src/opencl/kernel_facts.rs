@@ -10,7 +10,7 @@ use remora_protocol::opencl::{ArgFacts, KernelFacts, WorkGroupFacts};
 
 use super::context::Device;
 use super::driver::{Driver, Object, call, query, query_number};
-use super::facts::{Answer, wire, work_group_infos};
+use super::facts::{Answer, sub_group_infos, wire, work_group_infos};
 use super::kernel::argument_count;
 
 /// One kernel.
@@ -18,7 +18,14 @@ pub struct Kernel {
     name: Vec<u8>,
     attributes: Vec<u8>,
     arguments: Vec<Argument>,
-    work_group: Vec<(Handle, Vec<Answer>)>,
+    groups: Vec<Groups>,
+}
+
+/// What depends on the device.
+struct Groups {
+    device: Handle,
+    work_group: Vec<Answer>,
+    sub_groups: Vec<Answer>,
 }
 
 #[derive(Default)]
@@ -33,8 +40,9 @@ struct Argument {
 
 /// All kernels of a program; none if it is no executable.
 #[must_use]
-pub fn gather(driver: Driver, program: cl_program, devices: &[Arc<Device>]) -> Vec<Kernel> {
-    kernels(driver, program).iter().map(|kernel| describe(driver, kernel, devices)).collect()
+pub fn gather(driver: Driver, program: cl_program, version: (u32, u32), devices: &[Arc<Device>]) -> Vec<Kernel> {
+    let sub_groups = version >= (2, 1);
+    kernels(driver, program).iter().map(|kernel| describe(driver, kernel, devices, sub_groups)).collect()
 }
 
 impl Kernel {
@@ -49,8 +57,11 @@ impl Kernel {
             type_name: &argument.type_name,
             name: &argument.name,
         });
-        let groups =
-            self.work_group.iter().map(|(device, infos)| WorkGroupFacts { device: *device, infos: wire(infos) });
+        let groups = self.groups.iter().map(|groups| WorkGroupFacts {
+            device: groups.device,
+            infos: wire(&groups.work_group),
+            sub_groups: wire(&groups.sub_groups),
+        });
         KernelFacts {
             name: &self.name,
             attributes: &self.attributes,
@@ -81,7 +92,7 @@ fn kernels(driver: Driver, program: *mut c_void) -> Vec<Object> {
         .collect()
 }
 
-fn describe(driver: Driver, kernel: &Object, devices: &[Arc<Device>]) -> Kernel {
+fn describe(driver: Driver, kernel: &Object, devices: &[Arc<Device>], sub_groups: bool) -> Kernel {
     let info = |param| {
         query(|size, value, size_ret| {
             // SAFETY: a live kernel, and `value` has room for `size` bytes.
@@ -90,12 +101,16 @@ fn describe(driver: Driver, kernel: &Object, devices: &[Arc<Device>]) -> Kernel 
     };
     let arguments =
         (0..argument_count(driver, kernel)).map(|index| argument(driver, kernel, index).unwrap_or_default());
-    let group = |device: &Arc<Device>| (device.handle, work_group_infos(driver, kernel, device));
+    let groups = |device: &Arc<Device>| Groups {
+        device: device.handle,
+        work_group: work_group_infos(driver, kernel, device),
+        sub_groups: if sub_groups { sub_group_infos(driver, kernel, device) } else { Vec::new() },
+    };
     Kernel {
         name: text(info(CL_KERNEL_FUNCTION_NAME).unwrap_or_default()),
         attributes: text(info(CL_KERNEL_ATTRIBUTES).unwrap_or_default()),
         arguments: arguments.collect(),
-        work_group: devices.iter().map(group).collect(),
+        groups: devices.iter().map(groups).collect(),
     }
 }
 

@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex};
 use opencl_sys::{
     CL_BUFFER_CREATE_TYPE_REGION, CL_IMAGE_ELEMENT_SIZE, CL_INVALID_BUFFER_SIZE, CL_INVALID_CONTEXT,
     CL_INVALID_IMAGE_DESCRIPTOR, CL_INVALID_IMAGE_FORMAT_DESCRIPTOR, CL_INVALID_IMAGE_SIZE, CL_INVALID_OPERATION,
-    CL_INVALID_VALUE, CL_MEM_ALLOC_HOST_PTR, CL_MEM_COPY_HOST_PTR, CL_MEM_HOST_NO_ACCESS, CL_MEM_HOST_READ_ONLY,
-    CL_MEM_HOST_WRITE_ONLY, CL_MEM_KERNEL_READ_AND_WRITE, CL_MEM_OBJECT_IMAGE1D, CL_MEM_OBJECT_IMAGE1D_ARRAY,
-    CL_MEM_OBJECT_IMAGE1D_BUFFER, CL_MEM_OBJECT_IMAGE2D, CL_MEM_OBJECT_IMAGE2D_ARRAY, CL_MEM_OBJECT_IMAGE3D,
-    CL_MEM_READ_ONLY, CL_MEM_READ_WRITE, CL_MEM_USE_HOST_PTR, CL_MEM_WRITE_ONLY, CL_TRUE, cl_buffer_region,
-    cl_image_desc, cl_image_format, cl_int,
+    CL_INVALID_VALUE, CL_MEM_ALLOC_HOST_PTR, CL_MEM_COPY_HOST_PTR, CL_MEM_FLAGS, CL_MEM_HOST_NO_ACCESS,
+    CL_MEM_HOST_READ_ONLY, CL_MEM_HOST_WRITE_ONLY, CL_MEM_KERNEL_READ_AND_WRITE, CL_MEM_OBJECT_IMAGE1D,
+    CL_MEM_OBJECT_IMAGE1D_ARRAY, CL_MEM_OBJECT_IMAGE1D_BUFFER, CL_MEM_OBJECT_IMAGE2D, CL_MEM_OBJECT_IMAGE2D_ARRAY,
+    CL_MEM_OBJECT_IMAGE3D, CL_MEM_READ_ONLY, CL_MEM_READ_WRITE, CL_MEM_SIZE, CL_MEM_USE_HOST_PTR, CL_MEM_WRITE_ONLY,
+    CL_TRUE, cl_buffer_region, cl_image_desc, cl_image_format, cl_int,
 };
 use remora_protocol::Bulk;
-use remora_protocol::opencl::{CreateBuffer, CreateImage, CreateSampler, CreateSubBuffer, CreateSvm, InitMem};
+use remora_protocol::opencl::{
+    CreateBuffer, CreateImage, CreatePipe, CreateSampler, CreateSubBuffer, CreateSvm, InitMem,
+};
 
 use super::area::{Region, Shape, pixel_size};
 use super::context::Context;
@@ -287,6 +289,46 @@ pub fn create_sub_buffer(shared: &Arc<Shared>, message: &CreateSubBuffer) -> Res
     }))
 }
 
+/// Executes `CreatePipe`. Besides the pipe the result is what the driver says of its flags and size.
+///
+/// # Errors
+/// The code for the program.
+pub fn create_pipe(shared: &Shared, message: &CreatePipe) -> Result<(Arc<Mem>, u64, u64), cl_int> {
+    let context = shared.tables.contexts.get(message.context)?;
+    if context.version < (2, 0) {
+        return Err(CL_INVALID_OPERATION);
+    }
+    let known = CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY | CL_MEM_READ_ONLY | CL_MEM_HOST_NO_ACCESS;
+    if message.flags & !known != 0 {
+        return Err(CL_INVALID_VALUE);
+    }
+    let (flags, size, count) = (message.flags, message.packet_size, message.max_packets);
+    // SAFETY: a live context, and no properties.
+    let raw = unsafe { create!(shared.driver, clCreatePipe(context.raw(), flags, size, count, ptr::null())) }?;
+    // SAFETY: the driver has just made it for us.
+    let object = unsafe { Object::new(raw, shared.driver.clReleaseMemObject) };
+    let ask = |param| {
+        // SAFETY: a live pipe, and `value` has room for `size` bytes.
+        move |size, value, size_ret| unsafe {
+            call!(shared.driver, clGetMemObjectInfo(raw, param, size, value, size_ret))
+        }
+    };
+    let flags = u64::from_ne_bytes(query_number(ask(CL_MEM_FLAGS))?);
+    let bytes = usize::from_ne_bytes(query_number(ask(CL_MEM_SIZE))?) as u64;
+    shared.stats.allocated(bytes);
+    let pipe = Mem {
+        object,
+        context,
+        shape: Shape::Pipe,
+        store: None,
+        maps: Mutex::default(),
+        _lies_in: LiesIn::default(),
+        bytes,
+        stats: Arc::clone(&shared.stats),
+    };
+    Ok((Arc::new(pipe), flags, bytes))
+}
+
 /// Executes `CreateImage`.
 ///
 /// # Errors
@@ -392,6 +434,7 @@ fn holds(parent: &Shape, message: &CreateImage, element: u32, extent: [u64; 3]) 
         Shape::Image { element: other, extent: whole } => {
             *other == element && extent.iter().zip(whole).all(|(length, limit)| length <= limit)
         }
+        Shape::Pipe => false,
         Shape::Buffer(whole) => {
             let [width, height, depth] = extent;
             let end = || {

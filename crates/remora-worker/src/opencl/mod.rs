@@ -12,6 +12,7 @@ pub mod contents;
 pub mod context;
 mod copied;
 pub mod copies;
+pub mod device_queue;
 pub mod driver;
 pub mod engine;
 pub mod events;

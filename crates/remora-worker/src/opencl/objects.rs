@@ -5,21 +5,22 @@ use std::sync::Arc;
 use opencl_sys::{CL_INVALID_VALUE, CL_SUCCESS, cl_image_format, cl_int};
 use remora_protocol::message::Reply;
 use remora_protocol::opencl::{
-    CommandMessage, CreateCommandQueue, CreateSubDevices, CreateSvm, ImageFormats, Release, Status, SubDevices,
-    SvmCreated, Value,
+    CommandMessage, CreateCommandQueue, CreatePipe, CreateSubDevices, CreateSvm, ImageFormats, PipeCreated,
+    QueueCreated, Release, Status, SubDevices, SvmCreated, Value,
 };
 use remora_protocol::{Frame, Handle, Need};
 
 use super::completions::watch_mem;
 use super::context::{Context, Device};
-use super::driver::{Object, call, check, query};
+use super::device_queue::{DeviceQueue, QueueFacts};
+use super::driver::{Object, call, check};
 use super::kernel::{Kernel, sub_group_info};
 use super::queue::Queue;
 use super::replies::Replies;
 use super::shared::Shared;
 use super::tables::Table;
 use super::violation::Violation;
-use super::{build, events, facts, memory, programs};
+use super::{build, device_queue, events, facts, memory, programs};
 
 /// One command of the object stream, about to be executed.
 pub struct At<'a> {
@@ -86,6 +87,13 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
             at.created(&tables.contexts, message.context, Context::create(shared, message).map(Arc::new))
         }
         CommandMessage::CreateCommandQueue(message) => create_queue(at, message),
+        CommandMessage::CreateDeviceQueue(message) => {
+            created_queue(at, &tables.device_queues, message.queue, DeviceQueue::create(shared, message))
+        }
+        CommandMessage::SetDefaultDeviceQueue(message) => {
+            at.reply_status(device_queue::set_default(shared, message).err().unwrap_or(CL_SUCCESS));
+            Ok(())
+        }
         CommandMessage::CreateBuffer(message) => {
             at.created(&tables.mems, message.mem, memory::create_buffer(shared, message, bulk)?)
         }
@@ -96,6 +104,7 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
         CommandMessage::CreateImage(message) => {
             at.created(&tables.mems, message.mem, memory::create_image(shared, message, bulk)?)
         }
+        CommandMessage::CreatePipe(message) => create_pipe(at, message),
         CommandMessage::InitMem(message) => memory::init(shared, message, bulk),
         CommandMessage::CreateSampler(message) => {
             at.created(&tables.samplers, message.sampler, memory::create_sampler(shared, message))
@@ -119,10 +128,6 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
                 Ok(formats) => ImageFormats { code: CL_SUCCESS, formats },
                 Err(code) => ImageFormats { code, formats: Vec::new() },
             });
-            Ok(())
-        }
-        CommandMessage::GetImageInfo(message) => {
-            value(at, image_info(shared, message.image, message.param));
             Ok(())
         }
         CommandMessage::CreateSubDevices(message) => create_sub_devices(at, message),
@@ -174,7 +179,38 @@ fn create_queue(at: &At<'_>, message: &CreateCommandQueue<'_>) -> Result<(), Vio
     if let Ok(queue) = &queue {
         shared.executors.install(queue);
     }
-    at.created(&shared.tables.queues, message.queue, queue)
+    let queue = queue.map(|queue| (Arc::clone(&queue), queue.facts(shared)));
+    created_queue(at, &shared.tables.queues, message.queue, queue)
+}
+
+/// Names a queue, and answers with what the program can ask about it.
+fn created_queue<T>(
+    at: &At<'_>,
+    table: &Table<T>,
+    handle: Handle,
+    queue: Result<(Arc<T>, QueueFacts), cl_int>,
+) -> Result<(), Violation> {
+    let reply = match queue {
+        Ok((queue, facts)) => {
+            table.insert(handle, Ok(queue))?;
+            QueueCreated { code: CL_SUCCESS, no_default: facts.no_default, size: facts.size }
+        }
+        Err(code) => QueueCreated { code, ..Default::default() },
+    };
+    at.reply(&reply);
+    Ok(())
+}
+
+fn create_pipe(at: &At<'_>, message: &CreatePipe) -> Result<(), Violation> {
+    let reply = match memory::create_pipe(at.shared, message) {
+        Ok((pipe, flags, size)) => {
+            at.shared.tables.mems.insert(message.mem, Ok(pipe))?;
+            PipeCreated { code: CL_SUCCESS, flags, size }
+        }
+        Err(code) => PipeCreated { code, ..Default::default() },
+    };
+    at.reply(&reply);
+    Ok(())
 }
 
 fn create_svm(at: &At<'_>, message: &CreateSvm<'_>) -> Result<(), Violation> {
@@ -220,18 +256,6 @@ fn formats(shared: &Shared, context: Handle, flags: u64, image_type: u32) -> Res
     })?;
     formats.truncate(count as usize);
     Ok(formats.iter().map(|format| [format.image_channel_order, format.image_channel_data_type]).collect())
-}
-
-fn image_info(shared: &Shared, image: Handle, param: u32) -> Result<Vec<u8>, cl_int> {
-    let image = shared.tables.mems.get(image)?;
-    if param == opencl_sys::CL_IMAGE_BUFFER {
-        // A driver's handle means nothing elsewhere, and is nobody's business.
-        return Err(CL_INVALID_VALUE);
-    }
-    query(|size, value, size_ret| {
-        // SAFETY: a live memory object, and `value` has room for `size` bytes.
-        unsafe { call!(shared.driver, clGetImageInfo(image.raw(), param, size, value, size_ret)) }
-    })
 }
 
 fn create_sub_devices(at: &At<'_>, message: &CreateSubDevices<'_>) -> Result<(), Violation> {

@@ -13,6 +13,7 @@ use remora_protocol::opencl::{
 };
 
 use super::build::{Program, ProgramFacts};
+use super::completions::watch_program;
 use super::contents::Contents;
 use super::context::{Context, Device};
 use super::driver::{call, check, create, query, query_words};
@@ -50,6 +51,10 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
                 }
                 Err(code) => ProgramBinaries { code: *code, binaries: Vec::new() },
             });
+            Ok(())
+        }
+        CommandMessage::WatchProgram(message) => {
+            at.reply_status(watch_program(shared, message.program).err().unwrap_or(CL_SUCCESS));
             Ok(())
         }
         CommandMessage::GetProgramInfo(message) => {

@@ -14,6 +14,7 @@ use remora_protocol::opencl::{CreateCommandQueue, EventStatus, Status};
 use remora_protocol::{Bulk, Handle, List};
 
 use super::context::{Context, Device};
+use super::device_queue::QueueFacts;
 use super::driver::{Object, call, check, create};
 use super::events::Event;
 use super::replies::Replies;
@@ -91,6 +92,12 @@ impl Queue {
     #[must_use]
     pub fn raw(&self) -> *mut c_void {
         self.object.raw()
+    }
+
+    /// What the program can ask about it.
+    #[must_use]
+    pub fn facts(&self, shared: &Shared) -> QueueFacts {
+        QueueFacts::of(shared.driver, &self.object)
     }
 
     /// Gives everything to the device that has not been yet.

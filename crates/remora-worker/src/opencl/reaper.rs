@@ -99,7 +99,7 @@ fn reap(shared: &Arc<Shared>, object: Handle) {
             shared.completions.when(shared.driver, Watched::Own(done), CL_COMPLETE, work);
         }
         Err(_) => {
-            // A queue that takes no marker, such as one on the device.
+            // A queue that takes no marker.
             let _ = queue.finish(shared);
             close(shared, queue);
         }
@@ -122,6 +122,7 @@ fn reap_object(shared: &Shared, object: Handle) {
     match object.kind() {
         Some(Kind::Device) => drop(tables.devices.remove(object)),
         Some(Kind::Context) => drop(tables.contexts.remove(object)),
+        Some(Kind::DeviceQueue) => drop(tables.device_queues.remove(object)),
         Some(Kind::Mem) => drop(tables.mems.remove(object)),
         Some(Kind::Sampler) => drop(tables.samplers.remove(object)),
         Some(Kind::Program) => drop(tables.programs.remove(object)),

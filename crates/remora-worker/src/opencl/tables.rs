@@ -9,13 +9,14 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use opencl_sys::{
-    CL_INVALID_COMMAND_QUEUE, CL_INVALID_CONTEXT, CL_INVALID_DEVICE, CL_INVALID_EVENT, CL_INVALID_KERNEL,
-    CL_INVALID_MEM_OBJECT, CL_INVALID_PROGRAM, CL_INVALID_SAMPLER, cl_int,
+    CL_INVALID_COMMAND_QUEUE, CL_INVALID_CONTEXT, CL_INVALID_DEVICE, CL_INVALID_DEVICE_QUEUE, CL_INVALID_EVENT,
+    CL_INVALID_KERNEL, CL_INVALID_MEM_OBJECT, CL_INVALID_PROGRAM, CL_INVALID_SAMPLER, cl_int,
 };
 use remora_protocol::{Handle, Kind};
 
 use super::build::Program;
 use super::context::{Context, Device};
+use super::device_queue::DeviceQueue;
 use super::events::Event;
 use super::kernel::Kernel;
 use super::memory::{Mem, Sampler};
@@ -31,6 +32,7 @@ pub struct Tables {
     pub devices: Table<Device>,
     pub contexts: Table<Context>,
     pub queues: Table<Queue>,
+    pub device_queues: Table<DeviceQueue>,
     pub mems: Table<Mem>,
     pub samplers: Table<Sampler>,
     pub programs: Table<Program>,
@@ -44,6 +46,7 @@ impl Default for Tables {
             devices: Table::new(Kind::Device, CL_INVALID_DEVICE),
             contexts: Table::new(Kind::Context, CL_INVALID_CONTEXT),
             queues: Table::new(Kind::Queue, CL_INVALID_COMMAND_QUEUE),
+            device_queues: Table::new(Kind::DeviceQueue, CL_INVALID_DEVICE_QUEUE),
             mems: Table::new(Kind::Mem, CL_INVALID_MEM_OBJECT),
             samplers: Table::new(Kind::Sampler, CL_INVALID_SAMPLER),
             programs: Table::new(Kind::Program, CL_INVALID_PROGRAM),

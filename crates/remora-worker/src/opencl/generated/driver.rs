@@ -52,8 +52,6 @@ pub struct Functions {
     pub clGetDeviceAndHostTimer: clGetDeviceAndHostTimer_t,
     /// OpenCL 2.1.
     pub clGetHostTimer: clGetHostTimer_t,
-    /// OpenCL 2.1.
-    pub clSetDefaultDeviceCommandQueue: clSetDefaultDeviceCommandQueue_t,
     /// OpenCL 1.0.
     pub clWaitForEvents: clWaitForEvents_t,
     /// OpenCL 1.0.
@@ -126,6 +124,10 @@ pub struct Functions {
     pub clGetSupportedImageFormats: clGetSupportedImageFormats_t,
     /// OpenCL 1.0.
     pub clGetImageInfo: clGetImageInfo_t,
+    /// OpenCL 2.0.
+    pub clCreatePipe: clCreatePipe_t,
+    /// OpenCL 2.0.
+    pub clGetPipeInfo: clGetPipeInfo_t,
     /// OpenCL 1.0.
     pub clCreateSampler: clCreateSampler_t,
     /// OpenCL 2.0.
@@ -178,6 +180,8 @@ pub struct Functions {
     pub clCreateCommandQueue: clCreateCommandQueue_t,
     /// OpenCL 2.0.
     pub clCreateCommandQueueWithProperties: clCreateCommandQueueWithProperties_t,
+    /// OpenCL 2.1.
+    pub clSetDefaultDeviceCommandQueue: clSetDefaultDeviceCommandQueue_t,
     /// OpenCL 1.0.
     pub clRetainCommandQueue: clRetainCommandQueue_t,
     /// OpenCL 1.0.
@@ -216,10 +220,6 @@ pub struct Functions {
     pub clEnqueueSVMUnmap: clEnqueueSVMUnmap_t,
     /// OpenCL 2.1.
     pub clEnqueueSVMMigrateMem: clEnqueueSVMMigrateMem_t,
-    /// OpenCL 2.0.
-    pub clCreatePipe: clCreatePipe_t,
-    /// OpenCL 2.0.
-    pub clGetPipeInfo: clGetPipeInfo_t,
     /// OpenCL 1.0.
     pub clEnqueueReadBuffer: clEnqueueReadBuffer_t,
     /// OpenCL 1.0.
@@ -435,15 +435,6 @@ impl Functions {
                         *const c_void,
                         clGetHostTimer_t,
                     >(lookup(c"clGetHostTimer"))
-                }
-            },
-            clSetDefaultDeviceCommandQueue: {
-                // SAFETY: the caller vouches that the address is null or that of this very function.
-                unsafe {
-                    std::mem::transmute::<
-                        *const c_void,
-                        clSetDefaultDeviceCommandQueue_t,
-                    >(lookup(c"clSetDefaultDeviceCommandQueue"))
                 }
             },
             clWaitForEvents: {
@@ -770,6 +761,24 @@ impl Functions {
                     >(lookup(c"clGetImageInfo"))
                 }
             },
+            clCreatePipe: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        clCreatePipe_t,
+                    >(lookup(c"clCreatePipe"))
+                }
+            },
+            clGetPipeInfo: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        clGetPipeInfo_t,
+                    >(lookup(c"clGetPipeInfo"))
+                }
+            },
             clCreateSampler: {
                 // SAFETY: the caller vouches that the address is null or that of this very function.
                 unsafe {
@@ -1004,6 +1013,15 @@ impl Functions {
                     >(lookup(c"clCreateCommandQueueWithProperties"))
                 }
             },
+            clSetDefaultDeviceCommandQueue: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        clSetDefaultDeviceCommandQueue_t,
+                    >(lookup(c"clSetDefaultDeviceCommandQueue"))
+                }
+            },
             clRetainCommandQueue: {
                 // SAFETY: the caller vouches that the address is null or that of this very function.
                 unsafe {
@@ -1167,24 +1185,6 @@ impl Functions {
                         *const c_void,
                         clEnqueueSVMMigrateMem_t,
                     >(lookup(c"clEnqueueSVMMigrateMem"))
-                }
-            },
-            clCreatePipe: {
-                // SAFETY: the caller vouches that the address is null or that of this very function.
-                unsafe {
-                    std::mem::transmute::<
-                        *const c_void,
-                        clCreatePipe_t,
-                    >(lookup(c"clCreatePipe"))
-                }
-            },
-            clGetPipeInfo: {
-                // SAFETY: the caller vouches that the address is null or that of this very function.
-                unsafe {
-                    std::mem::transmute::<
-                        *const c_void,
-                        clGetPipeInfo_t,
-                    >(lookup(c"clGetPipeInfo"))
                 }
             },
             clEnqueueReadBuffer: {

@@ -2,8 +2,8 @@
 
 use super::context::Context;
 use super::device::{self, Device};
-use super::ffi::{self, Outcome, Room, code, lock};
-use super::pool::{self, Ref, object};
+use super::ffi::{self, Outcome, Room, UserData, code, lock};
+use super::pool::{self, Handle, Ref, object};
 use super::source::{KernelMeta, Parsed, parse};
 use opencl_sys::*;
 use std::ffi::{c_char, c_uchar, c_void};
@@ -19,9 +19,20 @@ pub struct Program {
     pub devices: Vec<Ref<Device>>,
     /// Kernel objects made of it.
     pub kernels: AtomicU32,
+    /// To be called when it is gone, the last one first.
+    destructors: Mutex<Vec<(Destructor, UserData)>>,
 }
 
-object!(Program, 6, CL_INVALID_PROGRAM);
+type Destructor = unsafe extern "C" fn(cl_program, *mut c_void);
+
+object!(Program, 6, CL_INVALID_PROGRAM, {
+    fn retire(&mut self, handle: Handle) {
+        for (function, data) in std::mem::take(&mut *lock(&self.destructors)).into_iter().rev() {
+            // SAFETY: the caller registered this function to be called now, with this data.
+            unsafe { function(handle, data.0) };
+        }
+    }
+});
 
 /// What there is of a program for one device.
 #[derive(Clone)]
@@ -105,7 +116,8 @@ impl Program {
         source: Option<Arc<[u8]>>,
         builds: Vec<Build>,
     ) -> Outcome<Ref<Program>> {
-        Ref::new(Program { context, source, builds: Mutex::new(builds), devices, kernels: AtomicU32::new(0) })
+        let (builds, kernels) = (Mutex::new(builds), AtomicU32::new(0));
+        Ref::new(Program { context, source, builds, devices, kernels, destructors: Mutex::default() })
     }
 
     /// The kernels of the first device that has an executable.
@@ -289,11 +301,14 @@ pub unsafe extern "C" fn set_program_specialization_constant(
 
 pub unsafe extern "C" fn set_program_release_callback(
     program: cl_program,
-    _function: Option<unsafe extern "C" fn(cl_program, *mut c_void)>,
-    _data: *mut c_void,
+    function: Option<Destructor>,
+    data: *mut c_void,
 ) -> cl_int {
-    // Only for program-scope destructors, which the device has not.
-    code(Ref::<Program>::find(program).and(Err(CL_INVALID_OPERATION)))
+    // Real drivers have this for destructors in OpenCL C++ only, which none of today speaks.
+    code(Ref::find(program).and_then(|program: Ref<Program>| {
+        lock(&program.destructors).push((function.ok_or(CL_INVALID_VALUE)?, UserData(data)));
+        Ok(())
+    }))
 }
 
 pub unsafe extern "C" fn retain_program(program: cl_program) -> cl_int {

@@ -10,7 +10,7 @@ use remora_link::{Lane, Layout, Link, Sender, Side, create_memory};
 use remora_protocol::handle::Minter;
 use remora_protocol::message::{Command, Notice};
 use remora_protocol::opencl::{
-    Area, CreateBuffer, CreateCommandQueue, CreateContext, EventDone, Finish, Status, WaitForEvent, name_of,
+    Area, CreateBuffer, CreateCommandQueue, CreateContext, EventDone, Finish, WaitForEvent, name_of,
 };
 use remora_protocol::wire::{Decode, decode_all};
 use remora_protocol::{Bulk, Frame, FrameWriter, Handle, Kind, List, Need};
@@ -168,7 +168,9 @@ impl Client {
         let position = self.send_with(stream, command, needs, bulk, true);
         let reply = self.reply(stream);
         assert_eq!(reply.frame().position, position);
-        reply.decode::<Status>().code
+        // Every reply begins with its code.
+        let code = reply.frame().body.first_chunk().copied().unwrap();
+        i32::from_le_bytes(code)
     }
 
     /// The next notice, which must be of that kind.
