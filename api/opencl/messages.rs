@@ -108,6 +108,18 @@ struct Offer {
     hash: [u8; 32],
 }
 
+/// Where a source's `#include` looks for files: the program's current directory, and all files that may be meant.
+struct Place {
+    directory: Bytes,
+    files: Vec<SourceFile>,
+}
+
+/// `path` is absolute, on the program's machine.
+struct SourceFile {
+    path: Bytes,
+    contents: Contents,
+}
+
 /// One kernel argument at a launch: `kind` 0 not set, 1 bytes, 2 local memory of `value` bytes (a u64), 3 a memory object,
 /// 4 a sampler, 5 a queue on the device (`value` is a Handle's u64; 0 for a NULL memory object), 6 an address in shared
 /// virtual memory, or NULL (a u64).
@@ -364,13 +376,15 @@ struct CreateProgramWithBuiltInKernels {
     names: Bytes,
 }
 
-/// Runs on a thread of its own; answered by the notice ProgramBuilt with the same `serial`.
+/// Runs on a thread of its own; answered by the notice ProgramBuilt with the same `serial`. `place` is missing where no
+/// source includes anything.
 #[command(asynchronous)]
 struct BuildProgram {
     program: Handle,
     serial: u64,
     devices: List<Handle>,
     options: Bytes,
+    place: Option<Place>,
 }
 
 #[command(asynchronous)]
@@ -380,6 +394,7 @@ struct CompileProgram {
     devices: List<Handle>,
     options: Bytes,
     headers: Vec<NamedProgram>,
+    place: Option<Place>,
 }
 
 /// Creates `program`.

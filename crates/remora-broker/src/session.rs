@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use remora_protocol::hello::{Answer, Hello, Layout, LinkKind, Opened, Reason};
@@ -178,8 +178,8 @@ impl Sessions {
         if !connection.peer.reads_what_we_read() {
             self.limits.sandbox.confine(&mut command, connection.peer.uid)?;
         } else {
-            if let Some(directory) = directory_of(&connection.peer) {
-                command.current_dir(directory);
+            if sees_our_files(&connection.peer) {
+                command.arg("--same-files");
             }
             // Without it the program only sends everything again.
             match self.limits.sandbox.tenant(connection.peer.uid) {
@@ -250,17 +250,19 @@ fn number_of(fd: impl AsFd) -> String {
     fd.as_fd().as_raw_fd().to_string()
 }
 
-/// Where the program of a peer is, if it sees the same files there: compilers look for what sources include from where they
-/// are.
-fn directory_of(peer: &Peer) -> Option<PathBuf> {
-    if peer.pid == 0 {
-        return None;
+/// Whether the program of a peer is of our own user and has our files under the same names, so that what its sources include
+/// is found where it says.
+fn sees_our_files(peer: &Peer) -> bool {
+    if peer.pid == 0 || peer.uid != rustix::process::geteuid().as_raw() {
+        return false;
     }
-    let link = format!("/proc/{}/cwd", peer.pid);
-    let path = fs::read_link(&link).ok()?;
-    // In a container the same path may be something else.
-    let (its, ours) = (fs::metadata(&link).ok()?, fs::metadata(&path).ok()?);
-    (its.dev() == ours.dev() && its.ino() == ours.ino()).then_some(path)
+    let of = |name| PathBuf::from(format!("/proc/{}/{name}", peer.pid));
+    let same = |its: &Path, ours: &Path| {
+        let both = fs::metadata(its).and_then(|its| Ok((its, fs::metadata(ours)?)));
+        both.is_ok_and(|(its, ours)| its.dev() == ours.dev() && its.ino() == ours.ino())
+    };
+    // In a container, or where something else is mounted, the same names may be something else.
+    same(&of("root"), Path::new("/")) && fs::read_link(of("cwd")).is_ok_and(|path| same(&of("cwd"), &path))
 }
 
 /// The memory files of a session. Where one as large as the layout wants can't be had the arena is smaller, and transfers go

@@ -13,6 +13,7 @@ mod extensions;
 mod facts;
 pub mod generated;
 mod image;
+mod include;
 mod info;
 mod kernel;
 mod map;

@@ -103,7 +103,7 @@ fn another_user_is_confined() {
     };
     let remora = copy(&places::built("remora"));
     copy(&places::built("libremora.so"));
-    let programs = [("buffers", ""), ("printf", ""), ("peek", "secret.h")]
+    let programs = [("buffers", ""), ("printf", ""), ("includes", ""), ("peek", "secret.h")]
         .map(|(name, argument)| (name, argument, Program::compile(name), copy(Program::compile(name).path())));
     let secret = place.path().join("secret.h");
     fs::write(&secret, "constant int secret = xyzzy;\n").expect("a file of our own");

@@ -98,6 +98,16 @@ fn beyond_the_driver() {
     }
 }
 
+/// Where program and compiler see the same files.
+#[test]
+fn computed_includes() {
+    let run = Program::compile("includes").run(&["computed"]);
+    let native = run.native();
+    for link in Link::ALL {
+        assert_same(&native, &run.remoted(link));
+    }
+}
+
 /// Natively the child of a process that has used OpenCL can't use it: the driver's threads aren't in it.
 #[test]
 fn fork_after_use() {

@@ -13,6 +13,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use crate::lock;
 use crate::opencl::contents::Asked;
 use crate::opencl::driver::{self, Which};
+use crate::opencl::places::Places;
 use crate::opencl::shared::Fault;
 use crate::opencl::start::start;
 use crate::output::Output;
@@ -56,6 +57,9 @@ pub struct Options {
     /// That directory is the only one to write to: the client is another user than the broker.
     #[arg(long, requires = "tenant")]
     confine: bool,
+    /// The program is of our user and its files are where it says.
+    #[arg(long)]
+    same_files: bool,
     /// What may be read besides what drivers usually need.
     #[arg(long, value_name = "PATH")]
     read: Vec<PathBuf>,
@@ -120,7 +124,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         status::serve(socket, options.session, Arc::clone(&stats)).context("the thread of the status")?;
     }
     let store = options.tenant.as_ref().and_then(|directory| Store::open(directory.join("contents")));
-    let session = start(link, driver, stats, Some(output), Asked::new(store))?;
+    let places = Places::new(options.same_files, options.tenant.clone());
+    let session = start(link, driver, stats, Some(output), Asked::new(store), places)?;
     tracing::info!(session = options.session, link = ?options.link, driver = ?options.driver, "session open");
     let _ = end.recv();
     tracing::info!(session = options.session, "session closed");

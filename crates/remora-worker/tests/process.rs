@@ -104,7 +104,7 @@ impl Session {
         let source = b"kernel void print() { printf(\"\"); } kernel void crash() {} kernel void spin(int ms) {}";
         let source = Contents { bytes: source, offer: None };
         self.send(0, &CreateProgramWithSource { program: PROGRAM, context: CONTEXT, source }, false);
-        self.send(0, &BuildProgram { program: PROGRAM, serial: 1, devices, options: b"" }, false);
+        self.send(0, &BuildProgram { program: PROGRAM, serial: 1, devices, options: b"", place: None }, false);
         let mut bytes = Vec::new();
         self.notices.recv(&mut bytes).unwrap();
         assert_eq!(self.ask(0, &CreateKernel { kernel: KERNEL, program: PROGRAM, name }).0, 0);

@@ -17,6 +17,7 @@ use crate::api::device::{device_list, device_of};
 use crate::build::BuildResult;
 use crate::error::{Error, Result, check, ensure};
 use crate::facts::{Device, Platform};
+use crate::include::Place;
 use crate::info::Answer;
 use crate::object::{Remote, get, pointer_of, publish, references, release, retain, share};
 use crate::program::{BuildNotify, Notify, Program};
@@ -206,11 +207,13 @@ pub unsafe fn build_program(
     // SAFETY: passed on to the caller.
     let targets = unsafe { program.targets(count, devices) }?;
     let handle = program.remote.handle;
-    program.build(&targets, options, &Needs::default(), notify, (), |serial| BuildProgram {
+    let place = Place::of(&program.remote.session, [&*program.source].into_iter(), options).map(Arc::new);
+    program.build(&targets, options, &Needs::default(), notify, place.clone(), |serial| BuildProgram {
         program: handle,
         serial,
         devices: List::new(named(count, &targets)),
         options,
+        place: place.as_ref().map(|place| place.wire()),
     })
 }
 
@@ -248,12 +251,15 @@ pub unsafe fn compile_program(
         }
     }
     let handle = program.remote.handle;
-    program.build(&targets, options, &needs, notify, kept, |serial| CompileProgram {
+    let sources = kept.iter().chain([&program]).map(|program| &*program.source);
+    let place = Place::of(&program.remote.session, sources, options).map(Arc::new);
+    program.build(&targets, options, &needs, notify, (kept, place.clone()), |serial| CompileProgram {
         program: handle,
         serial,
         devices: List::new(named(count, &targets)),
         options,
         headers: included,
+        place: place.as_ref().map(|place| place.wire()),
     })
 }
 

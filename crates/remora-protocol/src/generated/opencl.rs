@@ -137,7 +137,8 @@ pub enum CommandMessage<'a> {
     CreateProgramWithBinary(CreateProgramWithBinary<'a>),
     CreateProgramWithIL(CreateProgramWithIL<'a>),
     CreateProgramWithBuiltInKernels(CreateProgramWithBuiltInKernels<'a>),
-    /// Runs on a thread of its own; answered by the notice ProgramBuilt with the same `serial`.
+    /// Runs on a thread of its own; answered by the notice ProgramBuilt with the same `serial`. `place` is missing where no
+    /// source includes anything.
     BuildProgram(BuildProgram<'a>),
     CompileProgram(CompileProgram<'a>),
     /// Creates `program`.
@@ -817,6 +818,58 @@ impl<'a> Decode<'a> for Offer {
 }
 
 impl FixedSize for Offer {}
+
+/// Where a source's `#include` looks for files: the program's current directory, and all files that may be meant.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Place<'a> {
+    pub directory: &'a [u8],
+    pub files: Vec<SourceFile<'a>>,
+}
+
+impl Encode for Place<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.directory.encode(out);
+        self.files.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for Place<'a> {
+    const MIN_SIZE: usize = 8usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            directory: Decode::decode(reader)?,
+            files: Decode::decode(reader)?,
+        })
+    }
+}
+
+/// `path` is absolute, on the program's machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SourceFile<'a> {
+    pub path: &'a [u8],
+    pub contents: Contents<'a>,
+}
+
+impl Encode for SourceFile<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.path.encode(out);
+        self.contents.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for SourceFile<'a> {
+    const MIN_SIZE: usize = 9usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            path: Decode::decode(reader)?,
+            contents: Decode::decode(reader)?,
+        })
+    }
+}
 
 /// One kernel argument at a launch: `kind` 0 not set, 1 bytes, 2 local memory of `value` bytes (a u64), 3 a memory object,
 /// 4 a sampler, 5 a queue on the device (`value` is a Handle's u64; 0 for a NULL memory object), 6 an address in shared
@@ -1931,13 +1984,15 @@ impl Waits for CreateProgramWithBuiltInKernels<'_> {
     type Reply<'r> = Status;
 }
 
-/// Runs on a thread of its own; answered by the notice ProgramBuilt with the same `serial`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// Runs on a thread of its own; answered by the notice ProgramBuilt with the same `serial`. `place` is missing where no
+/// source includes anything.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BuildProgram<'a> {
     pub program: Handle,
     pub serial: u64,
     pub devices: List<'a, Handle>,
     pub options: &'a [u8],
+    pub place: Option<Place<'a>>,
 }
 
 impl Encode for BuildProgram<'_> {
@@ -1947,11 +2002,12 @@ impl Encode for BuildProgram<'_> {
         self.serial.encode(out);
         self.devices.encode(out);
         self.options.encode(out);
+        self.place.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for BuildProgram<'a> {
-    const MIN_SIZE: usize = 24usize;
+    const MIN_SIZE: usize = 25usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -1959,6 +2015,7 @@ impl<'a> Decode<'a> for BuildProgram<'a> {
             serial: Decode::decode(reader)?,
             devices: Decode::decode(reader)?,
             options: Decode::decode(reader)?,
+            place: Decode::decode(reader)?,
         })
     }
 }
@@ -1975,6 +2032,7 @@ pub struct CompileProgram<'a> {
     pub devices: List<'a, Handle>,
     pub options: &'a [u8],
     pub headers: Vec<NamedProgram<'a>>,
+    pub place: Option<Place<'a>>,
 }
 
 impl Encode for CompileProgram<'_> {
@@ -1985,11 +2043,12 @@ impl Encode for CompileProgram<'_> {
         self.devices.encode(out);
         self.options.encode(out);
         self.headers.encode(out);
+        self.place.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for CompileProgram<'a> {
-    const MIN_SIZE: usize = 28usize;
+    const MIN_SIZE: usize = 29usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -1998,6 +2057,7 @@ impl<'a> Decode<'a> for CompileProgram<'a> {
             devices: Decode::decode(reader)?,
             options: Decode::decode(reader)?,
             headers: Decode::decode(reader)?,
+            place: Decode::decode(reader)?,
         })
     }
 }

@@ -9,27 +9,28 @@ macro_rules! every_message {
         $check ! (Info); $check ! (Facts); $check ! (PlatformFacts); $check !
         (DeviceFacts); $check ! (Area); $check ! (KernelFacts); $check ! (ArgFacts);
         $check ! (WorkGroupFacts); $check ! (DeviceBuild); $check ! (NamedProgram);
-        $check ! (Contents); $check ! (Offer); $check ! (KernelArg); $check ! (Status);
-        $check ! (Value); $check ! (QueueCreated); $check ! (PipeCreated); $check !
-        (SvmCreated); $check ! (SubDevices); $check ! (ProgramCreated); $check !
-        (ProgramBinaries); $check ! (ImageFormats); $check ! (Profile); $check !
-        (EventDone); $check ! (CreateContext); $check ! (CreateCommandQueue); $check !
-        (CreateDeviceQueue); $check ! (SetDefaultDeviceQueue); $check ! (CreateBuffer);
-        $check ! (CreateSvm); $check ! (CreateSubBuffer); $check ! (CreateImage); $check
-        ! (CreatePipe); $check ! (InitMem); $check ! (CreateSampler); $check !
-        (CreateUserEvent); $check ! (SetUserEventStatus); $check !
-        (CreateProgramWithSource); $check ! (CreateProgramWithBinary); $check !
-        (CreateProgramWithIL); $check ! (CreateProgramWithBuiltInKernels); $check !
-        (BuildProgram); $check ! (CompileProgram); $check ! (LinkProgram); $check !
-        (SetSpecConstant); $check ! (GetProgramBinaries); $check ! (GetProgramInfo);
-        $check ! (UnloadCompiler); $check ! (CreateKernel); $check !
-        (GetKernelSubGroupInfo); $check ! (GetSupportedImageFormats); $check !
-        (CreateSubDevices); $check ! (GetDeviceAndHostTimer); $check ! (GetEventStatus);
-        $check ! (GetEventProfiling); $check ! (Release); $check ! (WatchMem); $check !
-        (WatchProgram); $check ! (WatchEvent); $check ! (EnqueueNDRangeKernel); $check !
-        (EnqueueRead); $check ! (EnqueueWrite); $check ! (EnqueueMapStore); $check !
-        (EnqueueUnmapStore); $check ! (EnqueueFillBuffer); $check ! (EnqueueFillImage);
-        $check ! (EnqueueMigrateMemObjects); $check ! (EnqueueNothing); $check !
+        $check ! (Contents); $check ! (Offer); $check ! (Place); $check ! (SourceFile);
+        $check ! (KernelArg); $check ! (Status); $check ! (Value); $check !
+        (QueueCreated); $check ! (PipeCreated); $check ! (SvmCreated); $check !
+        (SubDevices); $check ! (ProgramCreated); $check ! (ProgramBinaries); $check !
+        (ImageFormats); $check ! (Profile); $check ! (EventDone); $check !
+        (CreateContext); $check ! (CreateCommandQueue); $check ! (CreateDeviceQueue);
+        $check ! (SetDefaultDeviceQueue); $check ! (CreateBuffer); $check ! (CreateSvm);
+        $check ! (CreateSubBuffer); $check ! (CreateImage); $check ! (CreatePipe); $check
+        ! (InitMem); $check ! (CreateSampler); $check ! (CreateUserEvent); $check !
+        (SetUserEventStatus); $check ! (CreateProgramWithSource); $check !
+        (CreateProgramWithBinary); $check ! (CreateProgramWithIL); $check !
+        (CreateProgramWithBuiltInKernels); $check ! (BuildProgram); $check !
+        (CompileProgram); $check ! (LinkProgram); $check ! (SetSpecConstant); $check !
+        (GetProgramBinaries); $check ! (GetProgramInfo); $check ! (UnloadCompiler);
+        $check ! (CreateKernel); $check ! (GetKernelSubGroupInfo); $check !
+        (GetSupportedImageFormats); $check ! (CreateSubDevices); $check !
+        (GetDeviceAndHostTimer); $check ! (GetEventStatus); $check ! (GetEventProfiling);
+        $check ! (Release); $check ! (WatchMem); $check ! (WatchProgram); $check !
+        (WatchEvent); $check ! (EnqueueNDRangeKernel); $check ! (EnqueueRead); $check !
+        (EnqueueWrite); $check ! (EnqueueMapStore); $check ! (EnqueueUnmapStore); $check
+        ! (EnqueueFillBuffer); $check ! (EnqueueFillImage); $check !
+        (EnqueueMigrateMemObjects); $check ! (EnqueueNothing); $check !
         (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier); $check ! (Flush); $check !
         (Finish); $check ! (WaitForEvent); $check ! (Fetched); $check ! (Delivered);
         $check ! (HostCalled); $check ! (TransferRefused); $check ! (ContentsSent);
@@ -164,6 +165,24 @@ impl<'a> Arbitrary<'a> for Offer {
             number: Arbitrary::arbitrary(source),
             length: Arbitrary::arbitrary(source),
             hash: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for Place<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            directory: Arbitrary::arbitrary(source),
+            files: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for SourceFile<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            path: Arbitrary::arbitrary(source),
+            contents: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -488,6 +507,7 @@ impl<'a> Arbitrary<'a> for BuildProgram<'a> {
             serial: Arbitrary::arbitrary(source),
             devices: Arbitrary::arbitrary(source),
             options: Arbitrary::arbitrary(source),
+            place: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -500,6 +520,7 @@ impl<'a> Arbitrary<'a> for CompileProgram<'a> {
             devices: Arbitrary::arbitrary(source),
             options: Arbitrary::arbitrary(source),
             headers: Arbitrary::arbitrary(source),
+            place: Arbitrary::arbitrary(source),
         }
     }
 }

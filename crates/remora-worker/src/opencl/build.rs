@@ -17,7 +17,9 @@ use super::driver::{Driver, Object, call, create, query, query_number};
 use super::executor::{DRIVER_STACK, guarded, spawn};
 use super::kernel_facts::{self, text};
 use super::options::{Options, c_string, without_addition};
+use super::places::{Inside, Place};
 use super::shared::Shared;
+use super::violation::Violation;
 use crate::lock;
 
 /// A program.
@@ -218,14 +220,20 @@ impl Builds {
 }
 
 /// Executes `BuildProgram`.
-pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
-    let (handle, serial) = (message.program, message.serial);
-    shared.sees_text(message.options);
-    let options = Options::new(message.options);
+///
+/// # Errors
+/// What no client sends.
+pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) -> Result<(), Violation> {
+    let (handle, serial, options) = (message.program, message.serial, message.options.to_vec());
+    shared.sees_text(&options);
+    let place = message.place.as_ref().map(|place| shared.places.take(shared, place)).transpose()?;
     let found = found(shared, handle, &message.devices);
     let job = move |shared: &Arc<Shared>, room: Result<(), cl_int>| {
-        let found = room.and(found).and_then(|(program, devices)| Ok((program.raw(shared)?, program, devices)));
-        let (raw, program, devices) = match found {
+        let found = room.and(found).and_then(|(program, devices)| {
+            let raw = program.raw(shared)?;
+            Ok((raw, program, devices, enter(shared, place)?))
+        });
+        let (raw, program, devices, inside) = match found {
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
@@ -236,17 +244,22 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) {
         let build = |options: &CStr| unsafe {
             call!(shared.driver, clBuildProgram(raw, count, list, options.as_ptr(), None, ptr::null_mut()))
         };
+        let options = options_in(inside.as_ref(), options);
         let (code, added) = options.build(|options| program.when_without_kernels(shared, || build(options)));
-        report(shared, handle, serial, code, &program, added);
+        report(shared, handle, serial, code, &program, added, inside.as_ref());
     };
     shared.builds.start(shared, Box::new(job));
+    Ok(())
 }
 
 /// Executes `CompileProgram`.
-pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
-    let (handle, serial) = (message.program, message.serial);
-    shared.sees_text(message.options);
-    let options = Options::new(message.options);
+///
+/// # Errors
+/// What no client sends.
+pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) -> Result<(), Violation> {
+    let (handle, serial, options) = (message.program, message.serial, message.options.to_vec());
+    shared.sees_text(&options);
+    let place = message.place.as_ref().map(|place| shared.places.take(shared, place)).transpose()?;
     let found = found(shared, handle, &message.devices);
     let headers: Result<Vec<_>, cl_int> = message
         .headers
@@ -257,9 +270,9 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
         let found = room.and(found).and_then(|(program, devices)| {
             let headers = headers?;
             let raw: Result<Vec<cl_program>, cl_int> = headers.iter().map(|(_, header)| header.raw(shared)).collect();
-            Ok((program.raw(shared)?, program, devices, raw?, headers))
+            Ok((program.raw(shared)?, program, devices, raw?, headers, enter(shared, place)?))
         });
-        let (raw, program, devices, programs, headers) = match found {
+        let (raw, program, devices, programs, headers, inside) = match found {
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
@@ -287,10 +300,12 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) {
                 )
             )
         };
+        let options = options_in(inside.as_ref(), options);
         let (code, added) = options.build(|options| program.when_without_kernels(shared, || compile(options)));
-        report(shared, handle, serial, code, &program, added);
+        report(shared, handle, serial, code, &program, added, inside.as_ref());
     };
     shared.builds.start(shared, Box::new(job));
+    Ok(())
 }
 
 /// Executes `LinkProgram`.
@@ -337,7 +352,7 @@ pub fn link(shared: &Arc<Shared>, message: &LinkProgram<'_>) {
             return shared.end(&violation);
         }
         let _building = lock(&program.building);
-        report(shared, handle, serial, code, &program, false);
+        report(shared, handle, serial, code, &program, false, None);
     };
     shared.builds.start(shared, Box::new(job));
 }
@@ -362,9 +377,34 @@ fn device_list(ids: &[cl_device_id]) -> (u32, *const cl_device_id) {
     (u32::try_from(ids.len()).unwrap_or(u32::MAX), list)
 }
 
+fn enter(shared: &Shared, place: Option<Place>) -> Result<Option<Inside<'_>>, cl_int> {
+    place.map(|place| shared.places.enter(shared, place)).transpose()
+}
+
+fn options_in(inside: Option<&Inside<'_>>, options: Vec<u8>) -> Options {
+    Options::new(&match inside {
+        Some(inside) => inside.options(&options),
+        None => options,
+    })
+}
+
 /// Tells what came of a build that the driver ran.
-fn report(shared: &Shared, handle: Handle, serial: u64, code: cl_int, program: &Program, added: bool) {
-    let facts = ProgramFacts::gather(shared, program, added);
+fn report(
+    shared: &Shared,
+    handle: Handle,
+    serial: u64,
+    code: cl_int,
+    program: &Program,
+    added: bool,
+    inside: Option<&Inside<'_>>,
+) {
+    let mut facts = ProgramFacts::gather(shared, program, added);
+    if let Some(inside) = inside {
+        for built in &mut facts.built {
+            built.options = inside.names(std::mem::take(&mut built.options));
+            built.log = inside.names(std::mem::take(&mut built.log));
+        }
+    }
     let (devices, kernels) = facts.wire();
     shared.notices.send(&ProgramBuilt { program: handle, serial, code, devices, kernels }, None);
 }

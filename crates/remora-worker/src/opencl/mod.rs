@@ -27,6 +27,7 @@ pub mod null;
 pub mod objects;
 mod options;
 pub mod pending;
+pub mod places;
 pub mod programs;
 pub mod queue;
 pub mod reaper;

@@ -156,14 +156,8 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
             Ok(())
         }
         CommandMessage::Release(message) => release(at, message),
-        CommandMessage::BuildProgram(message) => {
-            build::build(shared, message);
-            Ok(())
-        }
-        CommandMessage::CompileProgram(message) => {
-            build::compile(shared, message);
-            Ok(())
-        }
+        CommandMessage::BuildProgram(message) => build::build(shared, message),
+        CommandMessage::CompileProgram(message) => build::compile(shared, message),
         CommandMessage::LinkProgram(message) => {
             build::link(shared, message);
             Ok(())

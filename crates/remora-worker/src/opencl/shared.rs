@@ -16,6 +16,7 @@ use super::engine::Job;
 use super::executor::Executors;
 use super::host_calls::HostCalls;
 use super::pending::Pending;
+use super::places::Places;
 use super::reaper::Reaper;
 use super::svm::Registry;
 use super::tables::Tables;
@@ -76,6 +77,8 @@ pub struct Shared {
     pub builds: Builds,
     /// Contents that the client was asked for.
     pub asked: Asked,
+    /// Where builds are.
+    pub places: Places,
 }
 
 /// What a session should not be closed for.

@@ -12,6 +12,7 @@ use super::context::platforms;
 use super::driver::Driver;
 use super::engine::{self, Job};
 use super::executor::{DRIVER_STACK, guarded, spawn, start_objects, start_transfers};
+use super::places::Places;
 use super::reaper;
 use super::shared::{BOUNCE, Shared};
 use crate::notices::Notices;
@@ -29,6 +30,7 @@ pub fn start(
     stats: Arc<Stats>,
     output: Option<Arc<Output>>,
     asked: Asked,
+    places: Places,
 ) -> anyhow::Result<Arc<Shared>> {
     let layout = link.layout();
     anyhow::ensure!(layout.arena > BOUNCE, "an arena of {} bytes has no room for transfers in parts", layout.arena);
@@ -58,6 +60,7 @@ pub fn start(
         executors: super::executor::Executors::default(),
         builds: super::build::Builds::default(),
         asked,
+        places,
         link,
     });
     for device in shared.platforms.iter().flat_map(|platform| &platform.devices) {

@@ -18,6 +18,7 @@ use remora_protocol::{Bulk, Frame, FrameWriter, Handle, Kind, List, Need};
 use crate::opencl::contents::Asked;
 use crate::opencl::context::platforms;
 use crate::opencl::driver::{Driver, Which, load};
+use crate::opencl::places::Places;
 use crate::opencl::shared::Shared;
 use crate::opencl::start::start;
 
@@ -106,7 +107,7 @@ impl Client {
         let layout = Layout { streams: 16, arena: 32 << 20, ..Layout::default() };
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (link, worker) = links(layout, ours, theirs);
-        let worker = start(worker, driver(), Arc::default(), None, asked).unwrap();
+        let worker = start(worker, driver(), Arc::default(), None, asked, Places::default()).unwrap();
         let notices = received(&link, Lane::Notices);
         let mut client = Self { link, worker, minter: Minter::default(), streams: Vec::new(), notices, next_arena: 0 };
         for number in 0..4 {

@@ -25,7 +25,7 @@ fn build(client: &mut Client, offer: Offer) -> Handle {
     let program = client.minter.mint(Kind::Program);
     let source = Contents { bytes: b"", offer: Some(offer) };
     client.send(0, &CreateProgramWithSource { program, context, source });
-    client.send(0, &BuildProgram { program, serial: 1, devices: List::new(&[DEVICE]), options: b"" });
+    client.send(0, &BuildProgram { program, serial: 1, devices: List::new(&[DEVICE]), options: b"", place: None });
     program
 }
 

@@ -20,7 +20,7 @@ fn program(client: &mut Client, context: Handle, source: &[u8]) -> Handle {
 
 fn build(client: &mut Client, program: Handle) -> i32 {
     let devices = [DEVICE];
-    client.send(0, &BuildProgram { program, serial: 77, devices: List::new(&devices), options: b"" });
+    client.send(0, &BuildProgram { program, serial: 77, devices: List::new(&devices), options: b"", place: None });
     let notice = client.notice();
     let built: ProgramBuilt<'_> = notice.notice().unwrap();
     assert_eq!((built.program, built.serial), (program, 77));
