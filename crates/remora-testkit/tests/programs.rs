@@ -47,7 +47,8 @@ mod intel {
 
     programs! {
         Intel:
-        buffers maps images callbacks printf sub_devices native_kernel behind_user_event leak fork enumerate
+        queues buffers maps images callbacks printf sub_devices native_kernel behind_user_event read_then_write leak fork
+        enumerate
         includes svm pipes device_queues sub_groups program_scope spirv
     }
 }

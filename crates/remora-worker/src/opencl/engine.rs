@@ -3,24 +3,23 @@
 //! queue is ready.
 
 use std::collections::VecDeque;
-use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
-use opencl_sys::{CL_COMPLETE, CL_INVALID_OPERATION, CL_OUT_OF_HOST_MEMORY, CL_SUCCESS, CL_TRUE, cl_event, cl_int};
+use opencl_sys::{CL_COMPLETE, CL_INVALID_OPERATION, CL_OUT_OF_HOST_MEMORY, CL_SUCCESS, cl_int};
 use remora_protocol::opencl::{Deliver, EnqueueRead, EnqueueWrite, EventDone, Fetch};
 use remora_protocol::{Bulk, Handle, List};
 
 use super::area::{Part, Region};
 use super::composed::Composed;
 use super::copies::done;
-use super::driver::{Object, call, check};
+use super::driver::Object;
 use super::events::interval;
 use super::memory::Mem;
 use super::queue::At;
 use super::shared::{BOUNCE, Shared};
-use super::transfer::{read_region, write_region};
+use super::transfer::{read_now, write_now};
 use super::violation::Violation;
 
 /// What one part may hold.
@@ -226,12 +225,7 @@ impl Engine<'_> {
                 self.shared.notices.send(&Fetch { transfer, offset, length: bulk.length, arena: bulk.offset }, None);
                 asked.push_back((part, slot));
             }
-            let Some((part, slot)) = asked.pop_front() else {
-                // A blocking write has only taken its bytes (Intel's runtime keeps to that); other queues are to see them.
-                // SAFETY: a live queue.
-                let written = check(unsafe { call!(self.shared.driver, clFinish(side.raw())) });
-                return Ok(result.and(written));
-            };
+            let Some((part, slot)) = asked.pop_front() else { return Ok(result) };
             match self.answer(deferred.number)? {
                 Answer::Fetched(bulk) if bulk == Some(self.slot(slot, &part)) => {
                     if result.is_ok() {
@@ -257,10 +251,10 @@ impl Engine<'_> {
     ) -> Result<(), cl_int> {
         let source = self.address(slot)?;
         let (driver, mem, region) = (self.shared.driver, deferred.mem.raw(), &part.region);
-        self.timed(times, part, |event| {
-            // SAFETY: live objects; the slot holds the part's bytes, and the write is done when the call returns.
-            unsafe { write_region(driver, side.raw(), mem, region, CL_TRUE, source, &[], event) }
-        })
+        // SAFETY: live objects; the slot holds the part's bytes, and the write is done when the call returns.
+        let event = unsafe { write_now(driver, side.raw(), mem, region, source) }?;
+        self.note(times, part, &event);
+        Ok(())
     }
 
     /// Device to program. Errors as for [`Engine::fetch`].
@@ -280,14 +274,15 @@ impl Engine<'_> {
             }
             let (Ok(()), Some(slot)) = (result, free.pop_front()) else { break };
             let read = self.address(slot).and_then(|target| {
-                self.timed(times, &part, |event| {
-                    // SAFETY: live objects; the slot has room for a part, and the read is done when the call returns.
-                    unsafe { read_region(driver, side.raw(), mem, &part.region, CL_TRUE, target, &[], event) }
-                })
+                // SAFETY: live objects; the slot has room for a part, and the read is done when the call returns.
+                unsafe { read_now(driver, side.raw(), mem, &part.region, target) }
             });
-            if read.is_err() {
-                result = read;
-                break;
+            match read {
+                Ok(event) => self.note(times, &part, &event),
+                Err(code) => {
+                    result = Err(code);
+                    break;
+                }
             }
             let (transfer, offset) = (deferred.number, part.offset as u64);
             self.shared.notices.send(&Deliver { transfer, offset }, Some(self.slot(slot, &part)));
@@ -315,28 +310,18 @@ impl Engine<'_> {
         }
     }
 
-    /// Runs a transfer of one part. The whole begins with the first and ends with the last.
-    fn timed(
-        &self,
-        times: &mut Option<[u64; 5]>,
-        part: &Part,
-        enqueue: impl FnOnce(*mut cl_event) -> Result<(), cl_int>,
-    ) -> Result<(), cl_int> {
+    /// Takes note of when a part was transferred. The whole begins with the first and ends with the last.
+    fn note(&self, times: &mut Option<[u64; 5]>, part: &Part, event: &Object) {
         const START: usize = 2;
         const END: usize = 3;
         const COMPLETE: usize = 4;
-        let Some(whole) = times else { return enqueue(ptr::null_mut()) };
-        let mut raw = ptr::null_mut();
-        enqueue(&raw mut raw)?;
-        // SAFETY: the driver has just made it for us.
-        let event = unsafe { Object::new(raw, self.shared.driver.clReleaseEvent) };
-        if let Ok(own) = interval(self.shared.driver, &event) {
+        let Some(whole) = times else { return };
+        if let Ok(own) = interval(self.shared.driver, event) {
             if part.offset == 0 {
                 whole[START] = own[START];
             }
             (whole[END], whole[COMPLETE]) = (own[END], own[COMPLETE]);
         }
-        Ok(())
     }
 
     /// Tells that a transfer has ended. The notice goes before whatever the end of it sets off.

@@ -12,7 +12,7 @@ use opencl_sys::{
     CL_MEM_HOST_READ_ONLY, CL_MEM_HOST_WRITE_ONLY, CL_MEM_KERNEL_READ_AND_WRITE, CL_MEM_OBJECT_IMAGE1D,
     CL_MEM_OBJECT_IMAGE1D_ARRAY, CL_MEM_OBJECT_IMAGE1D_BUFFER, CL_MEM_OBJECT_IMAGE2D, CL_MEM_OBJECT_IMAGE2D_ARRAY,
     CL_MEM_OBJECT_IMAGE3D, CL_MEM_READ_ONLY, CL_MEM_READ_WRITE, CL_MEM_SIZE, CL_MEM_USE_HOST_PTR, CL_MEM_WRITE_ONLY,
-    CL_TRUE, cl_buffer_region, cl_image_desc, cl_image_format, cl_int,
+    cl_buffer_region, cl_image_desc, cl_image_format, cl_int,
 };
 use remora_protocol::Bulk;
 use remora_protocol::opencl::{
@@ -24,7 +24,7 @@ use super::context::Context;
 use super::driver::{Object, call, check, create, query_number};
 use super::shared::Shared;
 use super::svm::{Svm, pointer};
-use super::transfer::write_region;
+use super::transfer::write_now;
 use super::violation::Violation;
 use crate::lock;
 use crate::stats::Stats;
@@ -463,12 +463,8 @@ pub fn init(shared: &Arc<Shared>, message: &InitMem<'_>, bulk: Option<Bulk>) -> 
         }
         let queue = mem.context.side_queue(shared.driver, mem.context.first_device())?;
         shared.stats.bytes_copied.add(length);
-        // SAFETY: live objects; `source` holds the packed bytes of the region, which are taken when the call returns.
-        unsafe {
-            write_region(shared.driver, queue.raw(), mem.raw(), &region, CL_TRUE, source, &[], ptr::null_mut())?;
-            // Other queues are to see them.
-            check(call!(shared.driver, clFinish(queue.raw())))
-        }
+        // SAFETY: `source` holds the packed bytes of the region, and the write is done when the call returns.
+        unsafe { write_now(shared.driver, queue.raw(), mem.raw(), &region, source) }.map(drop)
     });
     if let Err(code) = written {
         tracing::warn!(code, "InitMem refused");

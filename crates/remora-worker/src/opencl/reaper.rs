@@ -95,7 +95,14 @@ fn reap(shared: &Arc<Shared>, object: Handle) {
     match end_of(shared, &queue) {
         Ok(done) => {
             queue.flush(shared);
-            let work = Work::Run(Box::new(move |shared: &Arc<Shared>, _| close(shared, queue)));
+            let work = Work::Run(Box::new(move |shared: &Arc<Shared>, status| {
+                if status == CL_COMPLETE {
+                    // Intel's runtime is not done with a command when it has called back for its end. If the queue went
+                    // now, that command would be its last user, take it down and wait for itself.
+                    let _ = queue.finish(shared);
+                }
+                close(shared, queue);
+            }));
             shared.completions.when(shared.driver, Watched::Own(done), CL_COMPLETE, work);
         }
         Err(_) => {

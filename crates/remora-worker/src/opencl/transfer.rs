@@ -3,10 +3,10 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use opencl_sys::{CL_INVALID_EVENT_WAIT_LIST, cl_bool, cl_event, cl_int};
+use opencl_sys::{CL_FALSE, CL_INVALID_EVENT_WAIT_LIST, CL_TRUE, cl_bool, cl_event, cl_int};
 
 use super::area::{Kind, Region};
-use super::driver::{Driver, call, check};
+use super::driver::{Driver, Object, call, check};
 
 /// Enqueues a read of `region` to packed bytes at `target`.
 ///
@@ -121,6 +121,52 @@ pub unsafe fn write_region(
             ),
         }
     })
+}
+
+/// Reads `region` to packed bytes at `target` now. The result is the event of that, which is complete.
+///
+/// # Errors
+/// The driver's code.
+///
+/// # Safety
+/// As [`read_region`].
+pub unsafe fn read_now(
+    driver: Driver,
+    queue: *mut c_void,
+    mem: *mut c_void,
+    region: &Region,
+    target: *mut u8,
+) -> Result<Object, cl_int> {
+    let mut event = ptr::null_mut();
+    // SAFETY: by the promise of the caller.
+    unsafe { read_region(driver, queue, mem, region, CL_TRUE, target, &[], &raw mut event) }?;
+    // SAFETY: the driver has just made it for us.
+    Ok(unsafe { Object::new(event, driver.clReleaseEvent) })
+}
+
+/// Writes `region` from packed bytes at `source` now. The result is the event of that, which is complete. A blocking write
+/// would not do: OpenCL lets it return once the bytes have been taken, and Intel's runtime makes use of that.
+///
+/// # Errors
+/// The driver's code.
+///
+/// # Safety
+/// As [`write_region`].
+pub unsafe fn write_now(
+    driver: Driver,
+    queue: *mut c_void,
+    mem: *mut c_void,
+    region: &Region,
+    source: *const u8,
+) -> Result<Object, cl_int> {
+    let mut event = ptr::null_mut();
+    // SAFETY: by the promise of the caller, and `source` is not given back before the command is complete.
+    unsafe { write_region(driver, queue, mem, region, CL_FALSE, source, &[], &raw mut event) }?;
+    // SAFETY: the driver has just made it for us.
+    let made = unsafe { Object::new(event, driver.clReleaseEvent) };
+    // SAFETY: a list of one live event.
+    check(unsafe { call!(driver, clWaitForEvents(1, &raw const event)) })?;
+    Ok(made)
 }
 
 /// The two arguments that a wait list is.
