@@ -191,7 +191,15 @@ impl Arg {
                 Takes::Image => {
                     ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
                     ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;
-                    Ok(Self::object(kind::MEMORY, &get::<Mem>(value.cast::<cl_mem>().read_unaligned())?.remote))
+                    let image: &Mem = get(value.cast::<cl_mem>().read_unaligned())?;
+                    ensure(image.image.is_some(), CL_INVALID_MEM_OBJECT)?;
+                    let unfit = match description.access {
+                        CL_KERNEL_ARG_ACCESS_READ_ONLY => CL_MEM_WRITE_ONLY,
+                        CL_KERNEL_ARG_ACCESS_WRITE_ONLY => CL_MEM_READ_ONLY,
+                        _ => 0,
+                    };
+                    ensure(image.flags & unfit == 0, CL_INVALID_ARG_VALUE)?;
+                    Ok(Self::object(kind::MEMORY, &image.remote))
                 }
                 Takes::Pipe => {
                     ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use remora_testkit::compare::{assert_same, assert_same_but_for};
 use remora_testkit::processes::{self, Sampler, assert_all_gone};
-use remora_testkit::{Broker, Driver, Link, Program, places};
+use remora_testkit::{Broker, Driver, Link, Program, Run, places};
 
 /// Natively and on one link.
 fn same(name: &str, driver: Driver, link: Link) {
@@ -50,6 +50,24 @@ mod intel {
         queues buffers maps images callbacks printf sub_devices native_kernel behind_user_event read_then_write leak fork
         enumerate
         includes svm pipes device_queues sub_groups program_scope spirv
+    }
+
+    /// Without random addresses, what this driver's allocator gives in the worker is taken in the program.
+    #[test]
+    fn svm_where_addresses_are_taken() {
+        let svm = Program::compile("svm");
+        let native = svm.run(&[]).on(Driver::Intel).native().good();
+        let remora = places::built("remora");
+        for link in Link::ALL {
+            let arguments =
+                ["-R".as_ref(), remora.as_os_str(), "run".as_ref(), "--link".as_ref(), link.name().as_ref()];
+            let alike = Run::new(places::tool("setarch", "util-linux")).arguments(&arguments);
+            let alike = alike.arguments(&["--".as_ref(), svm.path().as_os_str()]).variable("REMORA_LOG", "debug");
+            let outcome = alike.on(Driver::Intel).native().good();
+            assert_eq!(outcome.text(), native.text(), "{}", outcome.describe());
+            let log = String::from_utf8_lossy(&outcome.stderr).into_owned();
+            assert!(log.contains("the driver's address is taken in this process"), "{log}");
+        }
     }
 }
 

@@ -336,6 +336,8 @@ pub unsafe fn set_program_specialization_constant(
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
     let program: &Program = unsafe { get(program) }?;
+    let takes_il = |device: &Arc<Device>| !device.infos.text(CL_DEVICE_IL_VERSION).is_empty();
+    ensure(program.devices.iter().any(takes_il), CL_INVALID_OPERATION)?;
     ensure(!program.il.is_empty(), CL_INVALID_PROGRAM)?;
     ensure(size > 0 && !value.is_null(), CL_INVALID_VALUE)?;
     // SAFETY: the program gives `size` bytes.

@@ -155,7 +155,12 @@ impl Kernel {
             let (param, size) = (CL_KERNEL_EXEC_INFO_SVM_PTRS, size_of_val(list.as_slice()));
             let pointer = if list.is_empty() { ptr::null() } else { list.as_ptr() };
             // SAFETY: a live kernel, locked; the addresses are those of memory of clSVMAlloc.
-            check(unsafe { call!(shared.driver, clSetKernelExecInfo(self.raw(), param, size, pointer.cast())) })?;
+            let set =
+                check(unsafe { call!(shared.driver, clSetKernelExecInfo(self.raw(), param, size, pointer.cast())) });
+            // Not every driver takes none (NVIDIA's doesn't). That it knows of more than there is does no harm.
+            if !list.is_empty() {
+                set?;
+            }
             last.svm = list;
         }
         Ok(mems)

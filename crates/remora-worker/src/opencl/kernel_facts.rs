@@ -1,6 +1,6 @@
 //! What a program can ask about the kernels of a build, gathered when it is done.
 
-use std::ffi::c_void;
+use std::ffi::{CString, c_void};
 use std::ptr;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use remora_protocol::Handle;
 use remora_protocol::opencl::{ArgFacts, KernelFacts, WorkGroupFacts};
 
 use super::context::Device;
-use super::driver::{Driver, Object, call, query, query_number};
+use super::driver::{Driver, Object, call, create, query, query_number};
 use super::facts::{Answer, sub_group_infos, wire, work_group_infos};
 use super::kernel::argument_count;
 
@@ -71,8 +71,26 @@ impl Kernel {
     }
 }
 
-/// One kernel object of each function, for asking only.
+/// One kernel object of each function, for asking only. By their names: NVIDIA's clCreateKernelsInProgram writes past the end
+/// of its memory where one has 512 characters.
 fn kernels(driver: Driver, program: *mut c_void) -> Vec<Object> {
+    let names = query(|size, value, size_ret| {
+        // SAFETY: a live program, whose builder holds its lock, and `value` has room for `size` bytes.
+        unsafe { call!(driver, clGetProgramInfo(program, CL_PROGRAM_KERNEL_NAMES, size, value, size_ret)) }
+    });
+    let Ok(names) = names.map(text) else { return kernels_of_old(driver, program) };
+    let named = names.split(|byte| *byte == b';').filter_map(|name| CString::new(name).ok());
+    let create = |name: CString| {
+        // SAFETY: as above, and a string that ends with 0.
+        let raw = unsafe { create!(driver, clCreateKernel(program, name.as_ptr())) }.ok()?;
+        // SAFETY: the driver has just made it for us.
+        Some(unsafe { Object::new(raw, driver.clReleaseKernel) })
+    };
+    named.filter(|name| !name.is_empty()).filter_map(create).collect()
+}
+
+/// Before OpenCL 1.2 a program could not be asked for names.
+fn kernels_of_old(driver: Driver, program: *mut c_void) -> Vec<Object> {
     let mut count = 0;
     // SAFETY: a live program, whose builder holds its lock; asks only for the number.
     let code = unsafe { call!(driver, clCreateKernelsInProgram(program, 0, ptr::null_mut(), &raw mut count)) };

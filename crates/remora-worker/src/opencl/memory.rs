@@ -23,7 +23,7 @@ use super::area::{Region, Shape, pixel_size};
 use super::context::Context;
 use super::driver::{Object, call, check, create, query_number};
 use super::shared::Shared;
-use super::svm::{Svm, pointer};
+use super::svm::{Svm, one_at_a_time, pointer};
 use super::transfer::write_now;
 use super::violation::Violation;
 use crate::lock;
@@ -233,7 +233,8 @@ fn new_buffer(
     let flags = driver_flags(flags)? | host.flags();
     // SAFETY: a live context; the host pointer, if any, has `size` bytes, and what is to be used stays as long as the
     // buffer: a store as long as the arena, shared virtual memory by what the caller adds to the result.
-    let raw = unsafe { create!(shared.driver, clCreateBuffer(context.raw(), flags, size, host.pointer())) }?;
+    let create = || unsafe { create!(shared.driver, clCreateBuffer(context.raw(), flags, size, host.pointer())) };
+    let raw = if lies_in._svm.is_some() { one_at_a_time(create) } else { create() }?;
     let shape = Shape::Buffer(bytes);
     let bytes = if lies_in._mem.is_some() { 0 } else { bytes };
     shared.stats.allocated(bytes);

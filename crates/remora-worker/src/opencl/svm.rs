@@ -42,6 +42,16 @@ unsafe impl Send for Svm {}
 // SAFETY: as above.
 unsafe impl Sync for Svm {}
 
+/// NVIDIA's driver allocates wrongly while another thread frees: its calls about such memory are made one at a time. Nothing
+/// else is done under this lock.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Makes a call of the driver about shared virtual memory.
+pub fn one_at_a_time<T>(call: impl FnOnce() -> T) -> T {
+    let _alone = lock(&ONE_AT_A_TIME);
+    call()
+}
+
 struct Allocation {
     driver: Driver,
     context: Arc<Context>,
@@ -55,7 +65,7 @@ impl Drop for Allocation {
     fn drop(&mut self) {
         if let Some(free) = self.driver.clSVMFree {
             // SAFETY: it came from clSVMAlloc of this context, and is freed once.
-            unsafe { free(self.context.raw(), self.raw) };
+            one_at_a_time(|| unsafe { free(self.context.raw(), self.raw) });
         }
     }
 }
@@ -96,7 +106,7 @@ impl Svm {
         let wanted = size.checked_add(more).ok_or(CL_INVALID_BUFFER_SIZE)?;
         let allocate = shared.driver.clSVMAlloc.ok_or(CL_INVALID_OPERATION)?;
         // SAFETY: a live context.
-        let raw = unsafe { allocate(context.raw(), message.flags, wanted, message.alignment) };
+        let raw = one_at_a_time(|| unsafe { allocate(context.raw(), message.flags, wanted, message.alignment) });
         if raw.is_null() {
             return Err(CL_OUT_OF_RESOURCES);
         }
