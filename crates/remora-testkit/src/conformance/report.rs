@@ -23,7 +23,7 @@ pub(super) enum Comparison {
 
 /// Compares two results of a case.
 pub(super) fn compare(suite: Suite, store: &Store, native: &Record, remoted: &Record) -> Result<Comparison> {
-    let said = format!("natively {native}, {} {remoted}", remoted.how.name());
+    let said = format!("{} {remoted}", remoted.how.name());
     // One that never ends natively can't be compared.
     if native.ending == Ending::Late {
         return Ok(Comparison::Same);
@@ -38,7 +38,7 @@ pub(super) fn compare(suite: Suite, store: &Store, native: &Record, remoted: &Re
         }
         let lines = first_difference(&String::from_utf8_lossy(&a), &String::from_utf8_lossy(&b));
         let difference = lines.unwrap_or_else(|| "bytes differ that are no text".to_owned());
-        return Ok(Comparison::Worse(format!("{}: {difference}", remoted.how.name())));
+        return Ok(Comparison::Worse(format!("{} {remoted} but {difference}", remoted.how.name())));
     }
     // A failure may become a crash or never come to an end, which is worse still.
     let rank = |record: &Record| match (record.verdict, record.ending) {
@@ -105,6 +105,7 @@ impl Report {
             }
             let group = report.groups.entry((first.group.clone(), first.arguments.clone())).or_default();
             group.cases += 1;
+            let (mut worse, mut better) = (Vec::new(), Vec::new());
             for how in hows {
                 let record = results.get(how).filter(|record| record.arguments == first.arguments);
                 let Some(record) = record else { continue };
@@ -115,8 +116,14 @@ impl Report {
                 let Some(native) = native.filter(|_| *how != How::Native) else { continue };
                 match compare(suite, store, native, record)? {
                     Comparison::Same => {}
-                    Comparison::Worse(text) => report.worse.push(format!("{id}: {text}")),
-                    Comparison::Better(text) => report.better.push(format!("{id}: {text}")),
+                    Comparison::Worse(text) => worse.push(text),
+                    Comparison::Better(text) => better.push(text),
+                }
+            }
+            let Some(native) = native else { continue };
+            for (list, links) in [(&mut report.worse, worse), (&mut report.better, better)] {
+                if !links.is_empty() {
+                    list.push(format!("{id}: natively {native}, {}", links.join(", ")));
                 }
             }
         }
@@ -260,7 +267,10 @@ mod tests {
         kept.keep("fails_alike", How::Memfd, Fail, Status(3), "x");
         let report = kept.report(Suite::Programs);
         assert_eq!(report.worse().len(), 2, "{report}");
-        assert!(report.worse()[0].starts_with("bin/output: memfd: line 1 differs"), "{report}");
+        assert!(
+            report.worse()[0].starts_with("bin/output: natively passed, memfd passed but line 1 differs"),
+            "{report}"
+        );
         assert!(report.worse()[1].starts_with("bin/status: natively passed, memfd FAILED (status 4)"), "{report}");
     }
 }
