@@ -178,7 +178,6 @@ struct ProgramCreated {
     code: i32,
     binary_status: Vec<i32>,
     devices: Vec<DeviceBuild>,
-    kernels: Vec<KernelFacts>,
 }
 
 #[reply]

@@ -12,7 +12,7 @@ use remora_protocol::message::Command;
 
 use crate::api::context::{Context, Data};
 use crate::build::{BuildResult, BuildWait, DeviceBuild, KernelDescription};
-use crate::error::{Result, check, ensure};
+use crate::error::{Error, Result, check, ensure};
 use crate::facts::Device;
 use crate::object::{Object, Remote, ShellRef, pointer_of};
 use crate::session::Sink;
@@ -37,7 +37,8 @@ pub(crate) struct Program {
 struct State {
     building: bool,
     builds: HashMap<Handle, DeviceBuild>,
-    kernels: Vec<Arc<KernelDescription>>,
+    /// Known once it has been built.
+    kernels: Option<Vec<Arc<KernelDescription>>>,
     binaries: Option<Arc<Vec<Vec<u8>>>>,
     /// Answers of the driver about the last build.
     infos: HashMap<cl_program_info, Vec<u8>>,
@@ -76,6 +77,12 @@ impl Program {
         self.lock().builds.get(&device).cloned().unwrap_or(DeviceBuild { status: CL_BUILD_NONE, ..Default::default() })
     }
 
+    /// Whether there is something for a linker.
+    pub(crate) fn can_be_linked(&self, device: Handle) -> bool {
+        let kinds = [CL_PROGRAM_BINARY_TYPE_COMPILED_OBJECT, CL_PROGRAM_BINARY_TYPE_LIBRARY];
+        kinds.contains(&self.build_of(device).binary_type)
+    }
+
     /// The kernels of an executable; an error if there is none.
     pub(crate) fn kernels(&self) -> Result<Vec<Arc<KernelDescription>>> {
         let state = self.lock();
@@ -83,7 +90,7 @@ impl Program {
             build.status == CL_BUILD_SUCCESS && build.binary_type == CL_PROGRAM_BINARY_TYPE_EXECUTABLE
         };
         ensure(state.builds.values().any(executable), CL_INVALID_PROGRAM_EXECUTABLE)?;
-        Ok(state.kernels.clone())
+        state.kernels.clone().ok_or(Error(CL_INVALID_PROGRAM_EXECUTABLE))
     }
 
     /// Whether a program may ask for argument information: the worker always has it, drivers only if it was asked for.
@@ -157,7 +164,7 @@ impl Program {
         state.building = true;
         state.binaries = None;
         state.infos.clear();
-        state.kernels.clear();
+        state.kernels = None;
         for device in devices {
             let build = DeviceBuild { status: CL_BUILD_IN_PROGRESS, options: options.to_vec(), ..Default::default() };
             state.builds.insert(*device, build);
@@ -165,7 +172,12 @@ impl Program {
         Ok(())
     }
 
-    /// Takes over what came of a build, or what is known of a program without one.
+    /// Takes over what is known of a binary before it is built.
+    pub(crate) fn made_of_binary(&self, known: BuildResult) {
+        self.lock().builds = known.devices;
+    }
+
+    /// Takes over what came of a build.
     pub(crate) fn built(&self, result: BuildResult) {
         let mut state = self.lock();
         state.building = false;
@@ -182,7 +194,7 @@ impl Program {
         for build in state.builds.values_mut().filter(|build| build.status == CL_BUILD_IN_PROGRESS) {
             build.status = if result.code == CL_SUCCESS { CL_BUILD_NONE } else { CL_BUILD_ERROR };
         }
-        state.kernels = result.kernels;
+        state.kernels = Some(result.kernels);
     }
 
     /// The devices that a build is for: those given, or all of the program's.

@@ -139,7 +139,7 @@ pub unsafe fn create_program_with_binary(
     check(reply.code)?;
     let program =
         Program::new(Remote { session, handle, created }, context, devices, Contents::default(), Contents::default());
-    program.built(BuildResult::new(CL_SUCCESS, &reply.devices, &reply.kernels));
+    program.made_of_binary(BuildResult::new(CL_SUCCESS, &reply.devices, &[]));
     Ok(publish(program))
 }
 
@@ -156,6 +156,16 @@ pub unsafe fn create_program_with_built_in_kernels(
     let of_context = |device: &Arc<Device>| context.devices.iter().any(|one| Arc::ptr_eq(one, device));
     ensure(devices.iter().all(of_context), CL_INVALID_DEVICE)?;
     ensure(!names.is_null(), CL_INVALID_VALUE)?;
+    // SAFETY: the program gives a C string.
+    let names = unsafe { text(names) };
+    let known = |name: &[u8]| {
+        let has = |device: &Arc<Device>| {
+            let kernels = device.infos.text(CL_DEVICE_BUILT_IN_KERNELS);
+            kernels.as_bytes().split(|byte| *byte == b';').any(|kernel| kernel == name)
+        };
+        devices.iter().any(has)
+    };
+    ensure(names.split(|byte| *byte == b';').all(known), CL_INVALID_VALUE)?;
     let session = Arc::clone(context.session());
     let handle = session.mint(Kind::Program);
     let targets = handles(&devices);
@@ -163,8 +173,7 @@ pub unsafe fn create_program_with_built_in_kernels(
         program: handle,
         context: context.remote.handle,
         devices: List::new(&targets),
-        // SAFETY: the program gives a C string.
-        names: unsafe { text(names) },
+        names,
     };
     let (created, answer) = session.call(session.objects(), &command, &in_context(&context), None)?;
     check(answer.decode::<Status>()?.code)?;
@@ -286,12 +295,18 @@ pub unsafe fn link_program(
     let of_context = |device: &Arc<Device>| context.devices.iter().any(|one| Arc::ptr_eq(one, device));
     ensure(devices.iter().all(of_context), CL_INVALID_DEVICE)?;
     let mut needs = in_context(&context);
-    let mut objects = Vec::new();
+    let (mut objects, mut programs) = (Vec::new(), Vec::new());
     for place in 0..num_inputs as usize {
         // SAFETY: the program gives `num_inputs` programs.
-        let input: &Program = unsafe { get(*inputs.add(place)) }?;
+        let input: Arc<Program> = unsafe { share(*inputs.add(place)) }?;
         input.remote.needed_by(&mut needs);
         objects.push(input.remote.handle);
+        programs.push(input);
+    }
+    for device in &devices {
+        // For each device all of them are to be linked, or none.
+        let compiled = programs.iter().filter(|input| input.can_be_linked(device.handle)).count();
+        ensure(compiled == 0 || compiled == programs.len(), CL_INVALID_OPERATION)?;
     }
     let session = Arc::clone(context.session());
     let handle = session.mint(Kind::Program);

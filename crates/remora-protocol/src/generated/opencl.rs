@@ -1094,7 +1094,6 @@ pub struct ProgramCreated<'a> {
     pub code: i32,
     pub binary_status: Vec<i32>,
     pub devices: Vec<DeviceBuild<'a>>,
-    pub kernels: Vec<KernelFacts<'a>>,
 }
 
 impl Encode for ProgramCreated<'_> {
@@ -1103,19 +1102,17 @@ impl Encode for ProgramCreated<'_> {
         self.code.encode(out);
         self.binary_status.encode(out);
         self.devices.encode(out);
-        self.kernels.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for ProgramCreated<'a> {
-    const MIN_SIZE: usize = 16usize;
+    const MIN_SIZE: usize = 12usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
             code: Decode::decode(reader)?,
             binary_status: Decode::decode(reader)?,
             devices: Decode::decode(reader)?,
-            kernels: Decode::decode(reader)?,
         })
     }
 }

@@ -257,7 +257,6 @@ impl<'a> Arbitrary<'a> for ProgramCreated<'a> {
             code: Arbitrary::arbitrary(source),
             binary_status: Arbitrary::arbitrary(source),
             devices: Arbitrary::arbitrary(source),
-            kernels: Arbitrary::arbitrary(source),
         }
     }
 }

@@ -432,6 +432,14 @@ impl ProgramFacts {
         Self { built, kernels }
     }
 
+    /// Asks the driver about a program that has not been built.
+    #[must_use]
+    pub fn without_kernels(shared: &Shared, program: &Program) -> Self {
+        let Ok(raw) = program.raw(shared) else { return Self::default() };
+        let built = program.devices.iter().map(|device| Built::new(shared.driver, raw, device, false));
+        Self { built: built.collect(), kernels: Vec::new() }
+    }
+
     /// As they travel.
     #[must_use]
     pub fn wire(&self) -> (Vec<DeviceBuild<'_>>, Vec<KernelFacts<'_>>) {

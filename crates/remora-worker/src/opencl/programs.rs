@@ -80,13 +80,13 @@ fn with_binary(at: &At<'_>, message: &CreateProgramWithBinary<'_>) -> Result<(),
         message.binaries.iter().map(|binary| at.shared.asked.take(at.shared, binary)).collect();
     let program = of_binary(at.shared, message, binaries?, &mut status);
     let code = program.as_ref().err().copied().unwrap_or(CL_SUCCESS);
-    // A binary has a type before it is built, and some drivers have its kernels then.
-    let facts = program.as_ref().map(|program| ProgramFacts::gather(at.shared, program, false)).unwrap_or_default();
+    // A binary has a type before it is built. Its kernels are not asked for: that crashes some drivers (Intel's).
+    let facts = program.as_ref().map(|program| ProgramFacts::without_kernels(at.shared, program)).unwrap_or_default();
     if program.is_ok() {
         at.shared.tables.programs.insert(message.program, program)?;
     }
-    let (devices, kernels) = facts.wire();
-    at.reply(&ProgramCreated { code, binary_status: status, devices, kernels });
+    let (devices, _) = facts.wire();
+    at.reply(&ProgramCreated { code, binary_status: status, devices });
     Ok(())
 }
 
