@@ -9,7 +9,7 @@ use remora_protocol::opencl::{CreateImage, GetSupportedImageFormats, ImageFormat
 use remora_protocol::{Handle, Kind};
 
 use crate::api::context::Context;
-use crate::api::mem::empty_properties;
+use crate::api::mem::{empty_properties, part_flags};
 use crate::error::{Error, Result, check, ensure};
 use crate::image::{Image, element_size};
 use crate::info::{Answer, list};
@@ -71,15 +71,15 @@ struct Request {
 impl Request {
     fn create(self, description: &cl_image_desc) -> Result<cl_mem> {
         let Self { context, properties, flags, format, host_ptr, parent } = self;
-        let mut flags = check_flags(flags)?;
+        let flags = match &parent {
+            Some(parent) => part_flags(parent.flags, flags)?,
+            None => check_flags(flags)?,
+        };
         let element = element_size(&format).ok_or(Error(CL_INVALID_IMAGE_FORMAT_DESCRIPTOR))?;
         ensure(context.any(CL_DEVICE_IMAGE_SUPPORT), CL_INVALID_OPERATION)?;
         let mut image = shape(&context, description, format, element, parent.as_deref())?;
-        if let Some(parent) = &parent {
+        if parent.is_some() {
             ensure(host_ptr.is_null(), CL_INVALID_HOST_PTR)?;
-            let pointer = CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR | CL_MEM_COPY_HOST_PTR;
-            ensure(flags & pointer == 0, CL_INVALID_VALUE)?;
-            flags |= parent.flags & pointer;
         } else {
             check_host_pointer(flags, host_ptr)?;
             pitches(&mut image, description, !host_ptr.is_null())?;

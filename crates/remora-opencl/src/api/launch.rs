@@ -123,6 +123,8 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
     range.check(kernel, &queue.device)?;
     let args = kernel.args().clone();
     ensure(!args.iter().any(|arg| matches!(arg, Arg::Unset)), CL_INVALID_KERNEL_ARGS)?;
+    let (local, most) = (kernel.local_memory(), queue.device.infos.number(CL_DEVICE_LOCAL_MEM_SIZE));
+    ensure(most == 0 || local <= most, CL_OUT_OF_RESOURCES)?;
     let args: Vec<KernelArg<'_>> = args
         .iter()
         .map(|arg| {

@@ -165,7 +165,7 @@ pub unsafe fn create_sub_buffer(
     let region = unsafe { info.cast::<cl_buffer_region>().read_unaligned() };
     ensure(region.origin.checked_add(region.size).is_some_and(|end| end <= parent.size), CL_INVALID_VALUE)?;
     ensure(region.size > 0, CL_INVALID_BUFFER_SIZE)?;
-    let flags = sub_buffer_flags(parent.flags, flags)?;
+    let flags = part_flags(parent.flags, flags)?;
     let aligned = parent.context.devices.iter().any(|device| {
         let bits = device.infos.number(CL_DEVICE_MEM_BASE_ADDR_ALIGN);
         bits == 0 || (region.origin as u64 * 8).checked_rem(bits) == Some(0)
@@ -202,8 +202,9 @@ pub unsafe fn create_sub_buffer(
     Ok(publish(Mem::new(Remote { session, handle, created }, Arc::clone(&parent.context), description)))
 }
 
-/// Access that is not given is the parent's; more than the parent has is refused.
-fn sub_buffer_flags(parent: cl_mem_flags, flags: cl_mem_flags) -> Result<cl_mem_flags> {
+/// Flags of a sub-buffer, or of an image over a memory object. Access that is not given is the parent's; more than the
+/// parent has is refused.
+pub(crate) fn part_flags(parent: cl_mem_flags, flags: cl_mem_flags) -> Result<cl_mem_flags> {
     let access = CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY | CL_MEM_READ_ONLY;
     let host = CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS;
     ensure(flags & !(access | host) == 0, CL_INVALID_VALUE)?;
