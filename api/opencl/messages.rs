@@ -29,8 +29,10 @@ struct Facts {
     platforms: Vec<PlatformFacts>,
 }
 
+/// `functions` are those of extensions that the driver has.
 struct PlatformFacts {
     infos: Vec<Info>,
+    functions: Vec<Bytes>,
     devices: Vec<DeviceFacts>,
 }
 
@@ -322,6 +324,13 @@ struct InitMem {
     bytes: Bytes,
 }
 
+/// clSetContentSizeBufferPoCL: how many bytes of `mem` count is in `content`.
+#[command(waits = Status)]
+struct SetContentSize {
+    mem: Handle,
+    content: Handle,
+}
+
 /// `properties` as for clCreateSamplerWithProperties, without the final 0.
 #[command(waits = Status)]
 struct CreateSampler {
@@ -447,6 +456,18 @@ struct GetKernelSubGroupInfo {
     input: Bytes,
     /// How many bytes the caller has room for.
     capacity: u64,
+}
+
+/// `queue` says for which device. The value is three u64; those beyond `work_dim` are 1.
+#[command(waits = Value)]
+struct GetSuggestedLocalWorkSize {
+    queue: Handle,
+    kernel: Handle,
+    work_dim: u32,
+    offset: [u64; 3],
+    global: [u64; 3],
+    args: Vec<KernelArg>,
+    svm: List<u64>,
 }
 
 #[command(waits = ImageFormats)]

@@ -154,7 +154,9 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("3.1")]
-    #[absent("of OpenCL 3.1; platforms are presented as 3.0 at most")]
+    #[body(launch)]
+    #[waits(GetSuggestedLocalWorkSize)]
+    #[checked("as clEnqueueNDRangeKernel without a local size, CL_INVALID_VALUE; CL_INVALID_OPERATION before OpenCL 3.1")]
     fn clGetKernelSuggestedLocalWorkSize(
         command_queue: cl_command_queue,
         kernel: cl_kernel,

@@ -11,7 +11,7 @@ use crate::text::safety;
 /// `entry.rs`: every function as C sees it.
 #[must_use]
 pub fn entry(functions: &[Function]) -> TokenStream {
-    let entries = functions.iter().filter(|function| function.is_exported()).map(entry_point);
+    let entries = functions.iter().filter(|function| function.is_exported()).map(entry_points);
     quote! {
         //! The entry points of OpenCL. Each runs its body behind a guard that turns errors and panics into codes.
         #![allow(non_snake_case, unused_unsafe, unused_variables)]
@@ -65,14 +65,11 @@ pub fn uniform(functions: &[Function]) -> TokenStream {
 #[must_use]
 pub fn dispatch(functions: &[Function]) -> TokenStream {
     let exported = functions.iter().filter(|function| function.is_exported());
-    let slots = exported.clone().filter(|function| function.is_core()).map(|function| {
+    let slots = exported.clone().filter(|function| function.has_slot()).map(|function| {
         let name = ident(&function.name);
         quote!(#name: Some(entry::#name))
     });
-    let arms = exported.map(|function| {
-        let (name, literal) = (ident(&function.name), proc_macro2::Literal::byte_string(function.name.as_bytes()));
-        quote!(#literal => entry::#name as *const c_void,)
-    });
+    let arms = exported.map(address);
     let safety = safety("every field of the table is an optional function or an integer: zero is None or 0");
     quote! {
         //! How an ICD loader, and a program that asks by name, reach the entry points.
@@ -98,15 +95,35 @@ pub fn dispatch(functions: &[Function]) -> TokenStream {
         /// The table of this front-end. It never changes.
         pub static DISPATCH: Dispatch = Dispatch(cl_icd_dispatch { #(#slots,)* ..EMPTY });
 
+        /// What is known of a platform's extensions.
+        pub trait Offers {
+            /// Whether the driver has this function of an extension.
+            fn function(&self, name: &str) -> bool;
+            /// The version of an extension, as CL_MAKE_VERSION makes it; 0 if it isn't known.
+            fn version(&self, extension: &str) -> u32;
+        }
+
         /// The entry point of that name, or null.
         #[must_use]
-        pub fn address(name: &CStr) -> *const c_void {
+        pub fn address(name: &CStr, platform: &impl Offers) -> *const c_void {
             match name.to_bytes() {
                 #(#arms)*
                 _ => std::ptr::null(),
             }
         }
     }
+}
+
+fn address(function: &Function) -> TokenStream {
+    let (name, title, since) = (ident(&function.name), &function.name, &function.since);
+    let literal = proc_macro2::Literal::byte_string(function.name.as_bytes());
+    let guard = (!function.is_linked()).then(|| quote!(if platform.function(#title)));
+    let before = function.changed().map(|changed| {
+        let (before, changed) = (ident(&function.name_before()), proc_macro2::Literal::u32_unsuffixed(changed));
+        quote!(#literal if platform.function(#title) && platform.version(#since) < #changed =>
+            entry::#before as *const c_void,)
+    });
+    quote!(#before #literal #guard => entry::#name as *const c_void,)
 }
 
 /// `coverage.rs`: what becomes of each function, for people.
@@ -192,22 +209,39 @@ pub fn modules() -> TokenStream {
         pub mod coverage;
         pub mod dispatch;
         pub mod entry;
+        pub mod extensions;
         pub mod uniform;
     }
 }
 
-fn entry_point(function: &Function) -> TokenStream {
-    let (name, title, docs) = (ident(&function.name), &function.name, &function.docs);
-    let params = function.params.iter().map(|param| {
+/// The entry point, and the one as it was before a version of the extension added parameters.
+fn entry_points(function: &Function) -> TokenStream {
+    let now = entry_point(function, None);
+    let before = function.changed().map(|changed| entry_point(function, Some(changed)));
+    quote!(#now #before)
+}
+
+fn entry_point(function: &Function, before: Option<u32>) -> TokenStream {
+    let (title, docs) = (&function.name, &function.docs);
+    let name = ident(&if before.is_some() { function.name_before() } else { function.name.clone() });
+    let existing = function.params.iter().filter(|param| before.is_none_or(|before| param.from < before));
+    let params = existing.map(|param| {
         let (name, ty) = (ident(&param.name), &param.ty);
         quote!(#name: #ty)
     });
+    let added = function.params.iter().filter(|param| before.is_some_and(|before| param.from >= before));
+    let absent = added.map(|param| {
+        let name = ident(&param.name);
+        quote!(let #name = std::ptr::null();)
+    });
+    let linked = (function.is_linked() && before.is_none()).then(|| quote!(#[unsafe(no_mangle)]));
     let returns = function.returns.as_ref().map(|ty| quote!(-> #ty));
+    let since = origin(function);
     let first = match &function.how {
         How::Unsupported(_, why) => format!(" Not supported: {why}."),
-        How::Local => format!(" OpenCL {}, answered here.", function.since),
-        How::Asynchronous(_) => format!(" OpenCL {}, does not wait.", function.since),
-        How::Waits(_) | How::Absent(_) => format!(" OpenCL {}, waits.", function.since),
+        How::Local => format!(" {since}, answered here."),
+        How::Asynchronous(_) => format!(" {since}, does not wait."),
+        How::Waits(_) | How::Absent(_) => format!(" {since}, waits."),
     };
     let body = guarded(function, title);
     let break_line = (!docs.is_empty()).then(|| quote!(#[doc = ""]));
@@ -215,9 +249,15 @@ fn entry_point(function: &Function) -> TokenStream {
         #[doc = #first]
         #break_line
         #(#[doc = #docs])*
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn #name(#(#params),*) #returns { #body }
+        #linked
+        pub unsafe extern "C" fn #name(#(#params),*) #returns { #(#absent)* #body }
     }
+}
+
+/// Where a function comes from, for people.
+#[must_use]
+pub fn origin(function: &Function) -> String {
+    if function.is_core() { format!("OpenCL {}", function.since) } else { format!("`{}`", function.since) }
 }
 
 /// What stands in an entry point.

@@ -3,6 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
+use crate::emit_front::origin;
 use crate::emit_messages::ident;
 use crate::functions::{Function, Passes};
 use crate::text::safety;
@@ -10,31 +11,22 @@ use crate::text::safety;
 /// `driver.rs`: the driver's functions.
 #[must_use]
 pub fn driver(functions: &[Function]) -> TokenStream {
-    let carried: Vec<_> = functions.iter().filter(|function| function.is_exported() && function.is_core()).collect();
-    let fields = carried.iter().map(|function| {
-        let (name, ty) = (ident(&function.name), ident(&format!("{}_t", function.name)));
-        let doc = format!(" OpenCL {}.", function.since);
-        quote!(#[doc = #doc] pub #name: #ty)
-    });
-    let safety = safety("the caller vouches that the address is null or that of this very function");
-    let loads = carried.iter().map(|function| {
-        let (name, ty) = (ident(&function.name), ident(&format!("{}_t", function.name)));
-        let title = Literal::c_string(&std::ffi::CString::new(function.name.as_str()).unwrap_or_default());
-        quote! {
-            #name: {
-                #safety
-                unsafe { std::mem::transmute::<*const c_void, #ty>(lookup(#title)) }
-            }
-        }
-    });
+    let (core, added): (Vec<_>, Vec<_>) =
+        functions.iter().filter(|function| is_called(function)).partition(|function| function.is_core());
+    let (fields, loads) = (core.iter().map(|function| field(function)), core.iter().map(|function| load(function)));
+    let (added_fields, added_loads) =
+        (added.iter().map(|function| field(function)), added.iter().map(|function| load(function)));
+    let names = added.iter().map(|function| &function.name);
     quote! {
         //! The functions of an OpenCL driver.
-        #![allow(non_snake_case)]
+        #![allow(non_snake_case, unused_variables)]
         #![cfg_attr(rustfmt, rustfmt_skip)]
 
         use std::ffi::{CStr, c_void};
 
+        use libc::size_t;
         use opencl_sys::cl_icd::*;
+        use opencl_sys::*;
 
         /// The functions of a driver; `None` where it lacks one.
         #[derive(Clone, Copy, Debug, Default)]
@@ -50,7 +42,76 @@ pub fn driver(functions: &[Function]) -> TokenStream {
                 Self { #(#loads,)* }
             }
         }
+
+        /// Functions of extensions, which each platform has of its own; `None` where it lacks one.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct Extensions { #(#added_fields,)* }
+
+        impl Extensions {
+            /// Fills the table with what `lookup` finds; `version` says which version of an extension the platform has, as
+            /// CL_MAKE_VERSION makes it, and 0 for none.
+            ///
+            /// # Safety
+            /// What `lookup` returns is null or the address of the function of that name, as that version has it, which
+            /// stays loaded.
+            #[must_use]
+            pub unsafe fn load(mut lookup: impl FnMut(&CStr) -> *const c_void, version: impl Fn(&str) -> u32) -> Self {
+                Self { #(#added_loads,)* }
+            }
+        }
+
+        /// Their names.
+        pub const EXTENSION_FUNCTIONS: &[&str] = &[#(#names),*];
     }
+}
+
+/// A loader's own functions are no driver's.
+fn is_called(function: &Function) -> bool {
+    function.is_exported() && function.since != "cl_khr_icd"
+}
+
+fn field(function: &Function) -> TokenStream {
+    let (name, ty) = (ident(&function.name), type_of(function));
+    let doc = format!(" {}.", origin(function));
+    let before = function.changed().map(|changed| {
+        let (name, ty) = (ident(&function.name_before()), signature(function, changed));
+        quote!(, #[doc = " As it was before parameters were added."] pub #name: #ty)
+    });
+    quote!(#[doc = #doc] pub #name: #ty #before)
+}
+
+fn type_of(function: &Function) -> TokenStream {
+    let alias = ident(&format!("{}_t", function.name));
+    if function.is_core() { quote!(#alias) } else { signature(function, u32::MAX) }
+}
+
+/// The type of a function without the parameters that `version` of its extension added.
+fn signature(function: &Function, version: u32) -> TokenStream {
+    let params = function.params.iter().filter(|param| param.from < version).map(|param| {
+        let (name, ty) = (ident(&param.name), &param.ty);
+        quote!(#name: #ty)
+    });
+    let returns = function.returns.as_ref().map(|ty| quote!(-> #ty));
+    quote!(Option<unsafe extern "C" fn(#(#params),*) #returns>)
+}
+
+fn load(function: &Function) -> TokenStream {
+    let title = Literal::c_string(&std::ffi::CString::new(function.name.as_str()).unwrap_or_default());
+    let safety = safety("the caller vouches that the address is null or that of this very function");
+    let found = |name: &str, ty: TokenStream, lookup: TokenStream| {
+        let name = ident(name);
+        quote!(#name: { #safety unsafe { std::mem::transmute::<*const c_void, #ty>(#lookup) } })
+    };
+    let Some(changed) = function.changed() else {
+        return found(&function.name, type_of(function), quote!(lookup(#title)));
+    };
+    let (since, limit) = (&function.since, Literal::u32_unsuffixed(changed));
+    let null = quote!(std::ptr::null());
+    let now = quote!(if version(#since) < #limit { #null } else { lookup(#title) });
+    let before = quote!(if version(#since) < #limit { lookup(#title) } else { #null });
+    let now = found(&function.name, type_of(function), now);
+    let before = found(&function.name_before(), signature(function, changed), before);
+    quote!(#now, #before)
 }
 
 /// `uniform.rs`: the driver's calls for uniform commands.
@@ -130,6 +191,7 @@ pub fn modules() -> TokenStream {
         #![cfg_attr(rustfmt, rustfmt_skip)]
 
         pub mod driver;
+        pub mod queries;
         pub mod uniform;
     }
 }

@@ -59,6 +59,8 @@ pub struct Param {
     pub nullable: bool,
     /// Whether a true value makes the call wait.
     pub blocking: bool,
+    /// The version of the function's extension that added it; 0 if it always was there.
+    pub from: u32,
 }
 
 /// What passes through a parameter.
@@ -113,7 +115,7 @@ pub enum Returned {
 }
 
 /// Opaque types.
-const HANDLES: [&str; 9] = [
+const HANDLES: [&str; 12] = [
     "cl_platform_id",
     "cl_device_id",
     "cl_context",
@@ -123,7 +125,13 @@ const HANDLES: [&str; 9] = [
     "cl_kernel",
     "cl_event",
     "cl_sampler",
+    "cl_command_buffer_khr",
+    "cl_mutable_command_khr",
+    "cl_semaphore_khr",
 ];
+
+/// Functions of extensions for which the ICD's table has a place.
+const SLOTS: [&str; 1] = ["clGetKernelSubGroupInfoKHR"];
 
 /// Whether `ty` is an object's.
 #[must_use]
@@ -148,6 +156,30 @@ impl Function {
     #[must_use]
     pub fn is_core(&self) -> bool {
         self.since.starts_with(|first: char| first.is_ascii_digit())
+    }
+
+    /// Whether programs link with it: the loaders have functions of the API and few others.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.is_core() || self.since == "cl_khr_icd" || self.has_slot()
+    }
+
+    /// Whether the ICD's table has a place for it.
+    #[must_use]
+    pub fn has_slot(&self) -> bool {
+        self.is_core() || SLOTS.contains(&self.name.as_str())
+    }
+
+    /// The version of its extension that added a parameter, if any did.
+    #[must_use]
+    pub fn changed(&self) -> Option<u32> {
+        self.params.iter().map(|param| param.from).max().filter(|from| *from > 0)
+    }
+
+    /// The name of the entry point, or of the driver's function, as it was before that.
+    #[must_use]
+    pub fn name_before(&self) -> String {
+        format!("{}_before", self.name)
     }
 
     /// What the entry point gives back.
@@ -293,6 +325,7 @@ impl Function {
             Passes::Properties => ensure!(constant, "properties of type `{ty}`"),
         }
         ensure!(!param.blocking || ty == "cl_bool", "only a cl_bool can be blocking");
+        ensure!(param.from == 0 || constant, "what a version added is NULL before it");
         ensure!(!param.nullable || pointer, "only a pointer is nullable");
         if let Passes::Input(Length::Param(count)) | Passes::Output(Length::Param(count)) | Passes::WaitList(count) =
             &param.passes
@@ -307,6 +340,11 @@ impl Function {
 
 /// `GetPlatformIDs` -> `get_platform_ids`, `EnqueueNDRangeKernel` -> `enqueue_nd_range_kernel`.
 fn snake(name: &str) -> String {
+    for suffix in ["KHR", "EXT", "INTEL", "NV", "PoCL"] {
+        if let Some(name) = name.strip_suffix(suffix) {
+            return format!("{}_{}", snake(name), suffix.to_lowercase());
+        }
+    }
     let letters: Vec<char> = name.replace("IDs", "Ids").chars().collect();
     let mut out = String::new();
     for (index, letter) in letters.iter().enumerate() {
@@ -338,6 +376,8 @@ mod tests {
             ("CreateProgramWithIL", "create_program_with_il"),
             ("IcdGetPlatformIDsKHR", "icd_get_platform_ids_khr"),
             ("SetKernelArg", "set_kernel_arg"),
+            ("CreateProgramWithILKHR", "create_program_with_il_khr"),
+            ("SetContentSizeBufferPoCL", "set_content_size_buffer_pocl"),
         ] {
             assert_eq!(snake(name), expected);
         }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use proc_macro2::TokenStream;
 
+use crate::extensions::{self, Extension};
 use crate::functions::Function;
 use crate::model::Messages;
 use crate::opcodes::Opcodes;
-use crate::{emit_front, emit_messages, emit_worker, parse, parse_functions, text};
+use crate::{emit_extensions, emit_front, emit_messages, emit_worker, parse, parse_functions, text};
 
 /// A file as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Output {
 pub fn generate(root: &Path) -> Result<Vec<Output>> {
     let api = root.join("api/opencl");
     let functions = read_functions(&api.join("functions"))?;
+    let extensions = read_extensions(&api.join("extensions"))?;
+    extensions::check(&extensions, &functions).context("api/opencl")?;
     let mut list = parse::messages(&read(&api.join("messages.rs"))?).context("api/opencl/messages.rs")?;
     for function in &functions {
         list.extend(function.message()?);
@@ -51,9 +54,11 @@ pub fn generate(root: &Path) -> Result<Vec<Output>> {
         rust(front.join("uniform.rs"), &emit_front::uniform(&functions))?,
         rust(front.join("dispatch.rs"), &emit_front::dispatch(&functions))?,
         rust(front.join("coverage.rs"), &emit_front::coverage(&functions))?,
+        rust(front.join("extensions.rs"), &emit_extensions::table(&extensions, &functions))?,
         rust(worker.join("mod.rs"), &emit_worker::modules())?,
         rust(worker.join("driver.rs"), &emit_worker::driver(&functions))?,
         rust(worker.join("uniform.rs"), &emit_worker::uniform(&functions))?,
+        rust(worker.join("queries.rs"), &emit_extensions::queries(&extensions))?,
     ])
 }
 
@@ -62,19 +67,33 @@ pub fn generate(root: &Path) -> Result<Vec<Output>> {
 /// # Errors
 /// What can't be read or is not understood.
 pub fn read_functions(folder: &Path) -> Result<Vec<Function>> {
-    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
-    paths.sort();
-    let mut functions = Vec::new();
-    for path in &paths {
-        functions.extend(parse_functions::functions(&read(path)?).with_context(|| path.display().to_string())?);
-    }
+    let functions = read_all(folder, parse_functions::functions)?;
     let mut names = BTreeSet::new();
     for function in &functions {
         ensure!(names.insert(&function.name), "{}: described twice", function.name);
     }
     Ok(functions)
+}
+
+/// The extensions of every file in `folder`.
+///
+/// # Errors
+/// What can't be read or is not understood.
+pub fn read_extensions(folder: &Path) -> Result<Vec<Extension>> {
+    read_all(folder, extensions::extensions)
+}
+
+/// What `parse` makes of every file in `folder`, by file name.
+fn read_all<T>(folder: &Path, parse: impl Fn(&str) -> Result<Vec<T>>) -> Result<Vec<T>> {
+    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    paths.sort();
+    let mut all = Vec::new();
+    for path in &paths {
+        all.extend(parse(&read(path)?).with_context(|| path.display().to_string())?);
+    }
+    Ok(all)
 }
 
 /// The files of `outputs` that are not on disk as they should be.

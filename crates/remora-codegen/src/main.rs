@@ -62,7 +62,8 @@ fn main() -> Result<ExitCode> {
 fn check(root: &Path, registry: &Path) -> Result<bool> {
     let xml = std::fs::read_to_string(registry).with_context(|| registry.display().to_string())?;
     let functions = generate::read_functions(&root.join("api/opencl/functions"))?;
-    let report = registry::compare(&xml, &functions)?;
+    let extensions = generate::read_extensions(&root.join("api/opencl/extensions"))?;
+    let report = registry::compare(&xml, &functions, &extensions)?;
     print!("{}", registry::render(&report));
     let current = Opcodes::parse(&std::fs::read_to_string(root.join(OPCODES))?)?;
     let committed = Command::new("git").arg("-C").arg(root).args(["show", &format!("HEAD:{OPCODES}")]).output();

@@ -6,6 +6,7 @@ use syn::{
     Attribute, Expr, ExprLit, FnArg, ForeignItem, ForeignItemFn, Ident, Item, Lit, LitStr, Pat, ReturnType, Token,
 };
 
+use crate::extensions::version_of;
 use crate::functions::{Function, How, Length, Param, Passes, is_handle};
 use crate::parse::{docs, located};
 
@@ -100,7 +101,7 @@ fn param(argument: &FnArg) -> syn::Result<Param> {
         return Err(syn::Error::new_spanned(&argument.pat, "a name stands here"));
     };
     let name_of_param = pattern.ident.to_string();
-    let (mut nullable, mut blocking, mut passes) = (false, false, None);
+    let (mut nullable, mut blocking, mut from, mut passes) = (false, false, 0, None);
     for attribute in &argument.attrs {
         let found = match name(attribute)?.as_str() {
             "nullable" => {
@@ -109,6 +110,10 @@ fn param(argument: &FnArg) -> syn::Result<Param> {
             }
             "blocking" => {
                 blocking = true;
+                continue;
+            }
+            "from" => {
+                from = version_of(attribute)?;
                 continue;
             }
             "input" => Passes::Input(length(attribute)?),
@@ -131,7 +136,7 @@ fn param(argument: &FnArg) -> syn::Result<Param> {
         _ if is_handle(&argument.ty) => Passes::Handle,
         _ => Passes::Value,
     });
-    Ok(Param { name: name_of_param, ty: argument.ty.as_ref().clone(), passes, nullable, blocking })
+    Ok(Param { name: name_of_param, ty: argument.ty.as_ref().clone(), passes, nullable, blocking, from })
 }
 
 fn name(attribute: &Attribute) -> syn::Result<String> {

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 use roxmltree::{Document, Node};
 
+use crate::extensions::{Carried, Extension};
 use crate::functions::{Function, How, text};
+use crate::registry_extensions;
 
 /// How a registry and a description compare.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,14 +38,11 @@ pub struct Row {
     pub missing: usize,
 }
 
-/// Extensions whose functions are described beside the core's.
-const EXTENSIONS: [&str; 1] = ["cl_khr_icd"];
-
-/// Compares `functions` with the registry in `xml`.
+/// Compares `functions` and `extensions` with the registry in `xml`.
 ///
 /// # Errors
 /// What is not such a registry.
-pub fn compare(xml: &str, functions: &[Function]) -> Result<Report> {
+pub fn compare(xml: &str, functions: &[Function], extensions: &[Extension]) -> Result<Report> {
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
     let document = Document::parse_with_options(xml, options).context("the registry is not XML")?;
     let root = document.root_element();
@@ -52,7 +51,9 @@ pub fn compare(xml: &str, functions: &[Function]) -> Result<Report> {
         functions.iter().map(|function| (function.name.as_str(), function)).collect();
     let mut report = Report::default();
     let mut known = Vec::new();
-    for (since, names) in required(root) {
+    let carried =
+        |name: &str| extensions.iter().any(|extension| extension.name == name && extension.carried == Carried::Host);
+    for (since, names) in required(root, carried) {
         let mut row = Row { since: since.clone(), ..Row::default() };
         for name in names {
             known.push(name);
@@ -78,19 +79,23 @@ pub fn compare(xml: &str, functions: &[Function]) -> Result<Report> {
         }
         report.rows.push(row);
     }
-    let unknown = functions.iter().filter(|function| !known.contains(&function.name.as_str()));
+    let registered = |function: &&Function| {
+        !extensions.iter().any(|extension| extension.name == function.since && extension.unregistered)
+    };
+    let unknown = functions.iter().filter(|function| !known.contains(&function.name.as_str())).filter(registered);
     report.gaps.extend(unknown.map(|function| format!("{}: not in the registry", function.name)));
+    report.gaps.extend(registry_extensions::gaps(root, extensions));
     Ok(report)
 }
 
 /// The report as a table, with the gaps below.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let mut out = String::from("since       local  asynchronous  waits  unsupported  absent  missing\n");
+    let mut out = format!("{:<40}  local  asynchronous  waits  unsupported  absent  missing\n", "since");
     for row in &report.rows {
         let _ = writeln!(
             out,
-            "{:<10}  {:>5}  {:>12}  {:>5}  {:>11}  {:>6}  {:>7}",
+            "{:<40}  {:>5}  {:>12}  {:>5}  {:>11}  {:>6}  {:>7}",
             row.since, row.local, row.asynchronous, row.waits, row.unsupported, row.absent, row.missing
         );
     }
@@ -120,8 +125,8 @@ fn signatures<'a>(root: Node<'a, '_>) -> BTreeMap<&'a str, Signature> {
         .collect()
 }
 
-/// Each version and extension with the names that it requires.
-fn required<'a>(root: Node<'a, '_>) -> Vec<(String, Vec<&'a str>)> {
+/// Each version and each extension that is `carried` by functions, with the names that it requires.
+fn required<'a>(root: Node<'a, '_>, carried: impl Fn(&str) -> bool) -> Vec<(String, Vec<&'a str>)> {
     let names = |node: Node<'a, '_>| -> Vec<&'a str> {
         node.descendants()
             .filter(|node| node.has_tag_name("command"))
@@ -135,10 +140,10 @@ fn required<'a>(root: Node<'a, '_>) -> Vec<(String, Vec<&'a str>)> {
             required.push((version.replace('_', "."), names(feature)));
         }
     }
-    let extensions = root.children().filter(|node| node.has_tag_name("extensions")).flat_map(|node| node.children());
-    for extension in extensions.filter(|node| node.has_tag_name("extension")) {
-        if let Some(name) = extension.attribute("name").filter(|name| EXTENSIONS.contains(name)) {
-            required.push((name.to_owned(), names(extension)));
+    for (name, extension) in registry_extensions::all(root) {
+        let functions = names(extension);
+        if carried(name) && !functions.is_empty() {
+            required.push((name.to_owned(), functions));
         }
     }
     required
@@ -194,6 +199,7 @@ fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'inp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::extensions::extensions;
     use crate::parse_functions::functions;
 
     const XML: &str = r#"<registry>
@@ -211,6 +217,10 @@ mod tests {
         <extensions><extension name="cl_khr_other"><require><command name="clOther" /></require></extension></extensions>
     </registry>"#;
 
+    fn other() -> Vec<Extension> {
+        extensions("#[not(\"why\")] enum cl_khr_other {}").unwrap()
+    }
+
     #[test]
     fn a_whole_description_has_no_gaps() {
         let functions = functions(
@@ -226,7 +236,7 @@ mod tests {
             }"#,
         )
         .unwrap();
-        let report = compare(XML, &functions).unwrap();
+        let report = compare(XML, &functions, &other()).unwrap();
         assert_eq!(report.gaps, Vec::<String>::new());
         assert_eq!(report.rows[0], Row { since: "1.0".into(), local: 1, ..Row::default() });
         assert_eq!(report.rows[1], Row { since: "1.1".into(), unsupported: 1, ..Row::default() });
@@ -244,7 +254,7 @@ mod tests {
             }"#,
         )
         .unwrap();
-        let gaps = compare(XML, &functions).unwrap().gaps;
+        let gaps = compare(XML, &functions, &other()).unwrap().gaps;
         assert_eq!(
             gaps,
             [

@@ -164,7 +164,7 @@ fn generated_code_is_current() {
 fn the_documentation_is_current() {
     let page = std::fs::read_to_string(root().join("docs/codegen.md")).unwrap();
     let snippets: Vec<_> = page.split("```rust\n// ").skip(1).collect();
-    assert_eq!(snippets.len(), 7);
+    assert_eq!(snippets.len(), 9);
     for snippet in snippets {
         let (path, rest) = snippet.split_once('\n').unwrap();
         let code = rest.split("```").next().unwrap();
@@ -181,7 +181,8 @@ fn the_registry_is_covered() {
         return;
     };
     let functions = generate::read_functions(&root().join("api/opencl/functions")).unwrap();
-    let report = registry::compare(&xml, &functions).unwrap();
+    let extensions = generate::read_extensions(&root().join("api/opencl/extensions")).unwrap();
+    let report = registry::compare(&xml, &functions, &extensions).unwrap();
     assert!(report.gaps.is_empty(), "{}", registry::render(&report));
 }
 

@@ -1,16 +1,19 @@
 //! What the back-ends say of their platforms and devices: one snapshot, answered from memory ever after.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::CStr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use opencl_sys::*;
 use remora_client::{Session, backends};
 use remora_protocol::Handle;
+use remora_protocol::extensions::Offered;
 use remora_protocol::opencl::{DeviceFacts, Facts, Info};
 use remora_protocol::wire::decode_all;
 
 use crate::error::{Error, Result};
-use crate::extensions;
+use crate::extensions::{self, STRINGS};
+use crate::generated::dispatch::Offers;
 use crate::object::{Object, Remote, ShellRef, publish};
 use crate::session::Sink;
 
@@ -68,6 +71,8 @@ pub(crate) struct Platform {
     /// Its place in the back-end's facts.
     pub(crate) index: u32,
     pub(crate) infos: Infos,
+    /// Functions of extensions that the driver has.
+    functions: HashSet<Vec<u8>>,
     devices: Mutex<Vec<Arc<Device>>>,
 }
 
@@ -77,6 +82,8 @@ pub(crate) struct Device {
     pub(crate) platform: Weak<Platform>,
     pub(crate) handle: Handle,
     pub(crate) infos: Infos,
+    /// Its extensions, as far as they are carried.
+    offered: Offered,
     pub(crate) parent: Option<Arc<Device>>,
     /// A sub-device's counterpart, released with it.
     _remote: Option<Remote>,
@@ -126,6 +133,7 @@ fn platforms_of(backend: usize, facts: &[u8]) -> Vec<Arc<Platform>> {
             backend,
             index: u32::try_from(index).unwrap_or(u32::MAX),
             infos,
+            functions: facts.functions.iter().map(|name| name.to_vec()).collect(),
             devices: Mutex::default(),
         });
         let devices = facts.devices.iter().map(|facts| {
@@ -159,6 +167,18 @@ impl Platform {
     }
 }
 
+impl Offers for Platform {
+    fn function(&self, name: &str) -> bool {
+        self.functions.contains(name.as_bytes())
+    }
+
+    fn version(&self, extension: &str) -> u32 {
+        let own = offered(&self.infos, CL_PLATFORM_EXTENSIONS, CL_PLATFORM_EXTENSIONS_WITH_VERSION).version(extension);
+        let of_devices = self.lock_devices().iter().filter_map(|device| device.offered.version(extension)).max();
+        own.max(of_devices).unwrap_or(0)
+    }
+}
+
 impl Device {
     pub(crate) fn new(
         platform: &Arc<Platform>,
@@ -172,6 +192,7 @@ impl Device {
             shell: ShellRef::default(),
             platform: Arc::downgrade(platform),
             handle: facts.handle,
+            offered: offered(&infos, CL_DEVICE_EXTENSIONS, CL_DEVICE_EXTENSIONS_WITH_VERSION),
             infos,
             parent,
             _remote: remote,
@@ -180,6 +201,11 @@ impl Device {
 
     pub(crate) fn platform(&self) -> Result<Arc<Platform>> {
         self.platform.upgrade().ok_or(Error(CL_INVALID_DEVICE))
+    }
+
+    /// Whether it has an extension that is carried.
+    pub(crate) fn offers(&self, extension: &str) -> bool {
+        self.offered.version(extension).is_some()
     }
 
     /// The version of OpenCL that it speaks; (1, 0) if it doesn't say.
@@ -205,6 +231,12 @@ fn restrict_platform(infos: &mut Infos) {
 }
 
 fn restrict_device(infos: &mut Infos, same_memory: bool) {
+    for param in STRINGS {
+        let pointers = infos.bytes(*param).map(pointers);
+        if let Ok(pointers) = pointers {
+            infos.set(*param, pointers);
+        }
+    }
     restrict_extensions(infos, CL_DEVICE_EXTENSIONS, CL_DEVICE_EXTENSIONS_WITH_VERSION);
     restrict_svm(infos, same_memory);
 }
@@ -224,13 +256,31 @@ fn restrict_svm(infos: &mut Infos, same_memory: bool) {
     infos.set(CL_DEVICE_SVM_CAPABILITIES, capabilities.to_ne_bytes().to_vec());
 }
 
+/// An array of pointers to strings that stay, from the strings themselves, each with its final 0.
+fn pointers(strings: &[u8]) -> Vec<u8> {
+    static STAYING: Mutex<BTreeSet<&'static CStr>> = Mutex::new(BTreeSet::new());
+    let mut staying = STAYING.lock().unwrap_or_else(PoisonError::into_inner);
+    let strings =
+        strings.split_inclusive(|byte| *byte == 0).filter_map(|string| CStr::from_bytes_with_nul(string).ok());
+    let pointers = strings.map(|string| {
+        let kept = staying.get(string).copied().unwrap_or_else(|| Box::leak(string.into()));
+        staying.insert(kept);
+        kept.as_ptr() as usize
+    });
+    pointers.flat_map(usize::to_ne_bytes).collect()
+}
+
 fn restrict_extensions(infos: &mut Infos, names: u32, with_version: u32) {
-    let kept = extensions::carried(&infos.text(names));
+    let versions = infos.bytes(with_version).unwrap_or_default();
+    let (kept, kept_versions) = extensions::restrict(&infos.text(names), versions);
     let mut bytes = kept.into_bytes();
     bytes.push(0);
     infos.set(names, bytes);
-    let versions = infos.bytes(with_version).map(extensions::carried_with_version);
-    if let Ok(versions) = versions {
-        infos.set(with_version, versions);
+    if infos.bytes(with_version).is_ok() {
+        infos.set(with_version, kept_versions);
     }
+}
+
+fn offered(infos: &Infos, names: u32, with_version: u32) -> Offered {
+    Offered::new(&infos.text(names), infos.bytes(with_version).unwrap_or_default())
 }

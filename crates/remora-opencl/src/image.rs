@@ -39,7 +39,9 @@ pub(crate) fn element_size(format: &cl_image_format) -> Option<usize> {
         CL_SNORM_INT16 | CL_UNORM_INT16 | CL_SIGNED_INT16 | CL_UNSIGNED_INT16 | CL_HALF_FLOAT => 2 * channels,
         CL_SIGNED_INT32 | CL_UNSIGNED_INT32 | CL_FLOAT => 4 * channels,
         CL_UNORM_SHORT_565 | CL_UNORM_SHORT_555 => 2,
-        CL_UNORM_INT_101010 | CL_UNORM_INT_101010_2 => 4,
+        CL_UNORM_INT_101010 | CL_UNORM_INT_101010_2 | CL_UNORM_INT_2_101010_EXT => 4,
+        CL_UNSIGNED_INT10X6_EXT | CL_UNSIGNED_INT12X4_EXT | CL_UNSIGNED_INT14X2_EXT => 2 * channels,
+        CL_UNORM_INT10X6_EXT | CL_UNORM_INT12X4_EXT | CL_UNORM_INT14X2_EXT => 2 * channels,
         _ => return None,
     })
 }

@@ -9,7 +9,7 @@ mod command;
 mod entry;
 mod error;
 mod event;
-mod extensions;
+pub mod extensions;
 mod facts;
 pub mod generated;
 mod image;

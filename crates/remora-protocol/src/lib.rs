@@ -8,6 +8,7 @@
 
 pub mod argument;
 pub mod contents;
+pub mod extensions;
 pub mod frame;
 pub mod handle;
 pub mod hello;

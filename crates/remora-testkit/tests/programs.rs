@@ -38,7 +38,7 @@ programs! {
     Pocl:
     queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
-    read_then_write leak dlclose fork enumerate corners includes svm contents binaries
+    read_then_write leak dlclose fork enumerate corners includes svm contents binaries extensions
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -48,7 +48,7 @@ mod intel {
     programs! {
         Intel:
         queues buffers maps images callbacks printf sub_devices native_kernel behind_user_event read_then_write leak fork
-        enumerate includes contents binaries svm pipes device_queues sub_groups program_scope spirv
+        enumerate includes contents binaries svm pipes device_queues sub_groups program_scope spirv extensions
     }
 
     /// Without random addresses, what this driver's allocator gives in the worker is taken in the program.

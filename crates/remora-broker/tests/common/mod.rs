@@ -37,8 +37,13 @@ pub fn workshop(probe: &str, session: &str) -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let infos = |param, value: &'static [u8]| vec![Info { param, code: 0, value }];
     let device = DeviceFacts { infos: infos(0x102B, b"Fake device\0"), ..Default::default() };
-    let facts =
-        Facts { platforms: vec![PlatformFacts { infos: infos(0x0902, b"Fake platform\0"), devices: vec![device] }] };
+    let facts = Facts {
+        platforms: vec![PlatformFacts {
+            infos: infos(0x0902, b"Fake platform\0"),
+            functions: vec![],
+            devices: vec![device],
+        }],
+    };
     fs::write(directory.path().join("facts"), encode_to_vec(&facts)).unwrap();
     let script = format!(
         r#"#!/bin/bash

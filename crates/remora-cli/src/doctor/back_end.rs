@@ -8,10 +8,12 @@ use anyhow::{Context, Result, bail};
 use remora_broker::config::Driver;
 use remora_broker::environment::for_worker;
 use remora_broker::process::find_worker;
+use remora_protocol::extensions::Offered;
 use remora_protocol::hello::MAX_MESSAGE;
-use remora_protocol::opencl::{DeviceFacts, Facts, Info};
+use remora_protocol::opencl::{DeviceFacts, Facts, Info, PlatformFacts};
 use remora_protocol::wire::decode_all;
 
+use super::extensions::judge;
 use super::{Finding, Report};
 use crate::places;
 
@@ -20,6 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 const CL_PLATFORM_VERSION: u32 = 0x0901;
 const CL_PLATFORM_NAME: u32 = 0x0902;
+const CL_PLATFORM_EXTENSIONS: u32 = 0x0904;
+const CL_PLATFORM_EXTENSIONS_WITH_VERSION: u32 = 0x0907;
+const CL_DEVICE_EXTENSIONS: u32 = 0x1030;
+const CL_DEVICE_EXTENSIONS_WITH_VERSION: u32 = 0x1060;
 const CL_DEVICE_TYPE: u32 = 0x1000;
 const CL_DEVICE_NAME: u32 = 0x102B;
 const CL_DEVICE_TYPE_CPU: u64 = 1 << 1;
@@ -75,6 +81,7 @@ fn devices(report: &mut Report, facts: &Facts<'_>) -> Result<()> {
             Finding::Ok(format!("{name}: {}", names.join(", ")))
         };
         report.add("platform", finding)?;
+        report.add("extensions", extensions(platform))?;
     }
     if all.is_empty() {
         let remedy = "install a driver for a device of this machine".to_owned();
@@ -85,6 +92,24 @@ fn devices(report: &mut Report, facts: &Facts<'_>) -> Result<()> {
         return report.add("devices", Finding::Warn("there are only software drivers, no GPU".into(), remedy));
     }
     Ok(())
+}
+
+/// What of the platform's extensions programs see.
+fn extensions(platform: &PlatformFacts<'_>) -> Finding {
+    let offered = |infos: &[Info<'_>], names, versions| {
+        Offered::new(&text(infos, names), find(infos, versions).unwrap_or_default())
+    };
+    let mut all = offered(&platform.infos, CL_PLATFORM_EXTENSIONS, CL_PLATFORM_EXTENSIONS_WITH_VERSION);
+    for device in &platform.devices {
+        all.extend(&offered(&device.infos, CL_DEVICE_EXTENSIONS, CL_DEVICE_EXTENSIONS_WITH_VERSION));
+    }
+    let (carried, others) = judge(&all);
+    let mut what = format!("{carried} carried");
+    for other in others {
+        what.push_str("\n      not carried: ");
+        what.push_str(&other);
+    }
+    Finding::Ok(what)
 }
 
 fn describe(device: &DeviceFacts<'_>) -> String {

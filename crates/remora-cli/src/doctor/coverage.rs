@@ -1,4 +1,4 @@
-//! `remora doctor --coverage`: what becomes of each function of OpenCL.
+//! `remora doctor --coverage`: what becomes of each function and each extension of OpenCL.
 
 // The table alone: the rest of that crate is the front-end, whose entry points have no place in this program.
 #[path = "../../../remora-opencl/src/generated/coverage.rs"]
@@ -7,10 +7,15 @@ mod generated;
 
 use generated::{COVERAGE, How};
 
+use super::extensions::{Carried, EXTENSIONS, version};
 use crate::table::Table;
 
-/// The whole table, and how many of each kind there are.
-pub fn table() -> String {
+/// Both tables, and how many of each kind there are.
+pub fn tables() -> String {
+    format!("{}\n{}", functions(), extensions())
+}
+
+fn functions() -> String {
     let mut table = Table::new(&["FUNCTION", "SINCE", "A CALL", "MESSAGES, OR WHY NOT"]);
     let mut counts = [0; KINDS.len()];
     for function in COVERAGE {
@@ -33,15 +38,39 @@ pub fn table() -> String {
 const KINDS: [&str; 6] =
     ["answered here", "sent", "sent, waited for if asked", "sent and waited for", "unsupported", "absent"];
 
+fn extensions() -> String {
+    let mut table = Table::new(&["EXTENSION", "CARRIED", "WHAT, OR WHY NOT"]);
+    let mut carried = 0;
+    for extension in EXTENSIONS {
+        let (how, note) = match extension.carried {
+            Carried::Language => ("by name", String::new()),
+            Carried::Host { functions, params } => {
+                ("yes", functions.iter().chain(params).copied().collect::<Vec<_>>().join(" "))
+            }
+            Carried::Not { why } => ("no", why.to_owned()),
+        };
+        carried += usize::from(how != "no");
+        let since = if extension.from > 0 { format!(" from {}", version(extension.from)) } else { String::new() };
+        table.row(vec![extension.name.into(), format!("{how}{since}"), note]);
+    }
+    format!(
+        "{}\n{} extensions, {carried} carried; others of a driver are not reported\n",
+        table.text(),
+        EXTENSIONS.len()
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_function_has_a_line() {
-        let table = table();
-        for function in COVERAGE {
-            assert!(table.contains(function.name));
+    fn every_function_and_every_extension_has_a_line() {
+        let tables = tables();
+        for name in
+            COVERAGE.iter().map(|function| function.name).chain(EXTENSIONS.iter().map(|extension| extension.name))
+        {
+            assert!(tables.contains(name));
         }
     }
 }

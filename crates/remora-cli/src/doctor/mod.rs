@@ -2,6 +2,7 @@
 
 mod back_end;
 mod coverage;
+mod extensions;
 mod front_end;
 mod links;
 
@@ -24,7 +25,7 @@ pub struct Options {
     /// The driver to check
     #[arg(long, value_enum, default_value_t = Driver::Real)]
     driver: Driver,
-    /// Show instead what becomes of each function of OpenCL
+    /// Show instead what becomes of each function and each extension of OpenCL
     #[arg(long)]
     coverage: bool,
 }
@@ -65,7 +66,7 @@ impl Report {
 /// Checks everything; the status is 1 if something does not work.
 pub fn run(options: &Options) -> Result<ExitCode> {
     if options.coverage {
-        print(&coverage::table())?;
+        print(&coverage::tables())?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut report = Report::default();

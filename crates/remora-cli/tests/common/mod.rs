@@ -26,6 +26,7 @@ pub fn workshop() -> TempDir {
     let device = DeviceFacts { infos: device_infos, ..Default::default() };
     let platform = PlatformFacts {
         infos: vec![infos(0x0902, b"Fake platform\0"), infos(0x0901, b"OpenCL 3.0 fake\0")],
+        functions: vec![],
         devices: vec![device],
     };
     fs::write(directory.path().join("facts"), encode_to_vec(&Facts { platforms: vec![platform] })).unwrap();

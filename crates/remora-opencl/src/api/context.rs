@@ -113,16 +113,19 @@ impl Drop for Context {
 }
 
 /// What a program's property list says.
+#[derive(Default)]
 struct Properties {
     platform: Option<Arc<Platform>>,
     /// Names and values for the driver.
     forward: Vec<u64>,
+    /// Those that devices may have by an extension.
+    of_extensions: Vec<[u64; 2]>,
     /// Everything as given.
     all: Vec<cl_context_properties>,
 }
 
 unsafe fn properties(list: *const cl_context_properties) -> Result<Properties> {
-    let mut properties = Properties { platform: None, forward: Vec::new(), all: Vec::new() };
+    let mut properties = Properties::default();
     if list.is_null() {
         return Ok(properties);
     }
@@ -148,7 +151,8 @@ unsafe fn properties(list: *const cl_context_properties) -> Result<Properties> {
                 ensure(value == 0 || value == 1, CL_INVALID_PROPERTY)?;
                 properties.forward.extend([name as u64, value as u64]);
             }
-            _ => return Err(Error(CL_INVALID_PROPERTY)),
+            // Which devices it is for isn't known yet.
+            _ => properties.of_extensions.push([name as u64, value as u64]),
         }
     }
     Ok(properties)
@@ -185,8 +189,20 @@ pub unsafe fn create_context_from_type(
     create(properties, select(platform.devices(), device_type)?, notify, user_data)
 }
 
+/// Names of properties that extensions add.
+const NAMES: [(u64, &str); 2] = [
+    (CL_CONTEXT_MEMORY_INITIALIZE_KHR as u64, "cl_khr_initialize_memory"),
+    (CL_CONTEXT_SHOW_DIAGNOSTICS_INTEL as u64, "cl_intel_driver_diagnostics"),
+];
+
+/// Whether one of `devices` can have a property.
+fn is_name(devices: &[Arc<Device>], name: u64) -> bool {
+    let offered = |extension| devices.iter().any(|device| device.offers(extension));
+    NAMES.iter().any(|(known, extension)| *known == name && offered(extension))
+}
+
 fn create(
-    properties: Properties,
+    mut properties: Properties,
     devices: Vec<Arc<Device>>,
     notify: Option<NotifyFunction>,
     user_data: *mut c_void,
@@ -203,6 +219,10 @@ fn create(
     }
     if let Some(named) = &properties.platform {
         ensure(Arc::ptr_eq(named, &platform), CL_INVALID_DEVICE)?;
+    }
+    for [name, value] in &properties.of_extensions {
+        ensure(is_name(&unique, *name), CL_INVALID_PROPERTY)?;
+        properties.forward.extend([name, value]);
     }
     let session = platform.session()?;
     let handle = session.mint(Kind::Context);

@@ -263,3 +263,20 @@ pub unsafe fn get_kernel_sub_group_info(
     // SAFETY: passed on to the caller.
     unsafe { Answer { size, value, size_ret }.bytes(&answer) }
 }
+
+/// # Safety
+/// As clGetKernelSubGroupInfoKHR.
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn get_kernel_sub_group_info_khr(
+    kernel: cl_kernel,
+    device: cl_device_id,
+    param_name: cl_kernel_sub_group_info,
+    input_size: usize,
+    input: *const c_void,
+    size: usize,
+    value: *mut c_void,
+    size_ret: *mut usize,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe { get_kernel_sub_group_info(kernel, device, param_name, input_size, input, size, value, size_ret) }
+}

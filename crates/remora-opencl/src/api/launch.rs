@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use opencl_sys::*;
+use remora_client::Needs;
 use remora_protocol::List;
-use remora_protocol::opencl::{EnqueueNDRangeKernel, KernelArg, Status};
+use remora_protocol::opencl::{EnqueueNDRangeKernel, GetSuggestedLocalWorkSize, KernelArg, Status, Value};
 
+use crate::api::queue::Queue;
 use crate::command::Enqueue;
 use crate::error::{Result, check, ensure};
 use crate::kernel::{Arg, Kernel, Shape};
-use crate::object::share;
+use crate::object::{get, share};
 
 /// Work sizes of a launch; unused dimensions are 1, a local size of 0 is the driver's choice.
 struct Range {
@@ -115,9 +117,8 @@ pub unsafe fn enqueue_task(
     launch(enqueue, &kernel, &range, CL_COMMAND_TASK)
 }
 
-fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_type: u32) -> Result<()> {
-    let queue = Arc::clone(&enqueue.queue);
-    enqueue.names(&kernel.remote, &kernel.program.context)?;
+/// Checks that `kernel` can run on the device of `queue`, which is of its context, and gives its arguments.
+fn check_launch(kernel: &Kernel, queue: &Queue, range: &Range) -> Result<Vec<Arg>> {
     let built_for = |device: &Arc<_>| Arc::ptr_eq(device, &queue.device);
     ensure(kernel.program.devices.iter().any(built_for), CL_INVALID_PROGRAM_EXECUTABLE)?;
     range.check(kernel, &queue.device)?;
@@ -125,6 +126,84 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
     ensure(!args.iter().any(|arg| matches!(arg, Arg::Unset)), CL_INVALID_KERNEL_ARGS)?;
     let (local, most) = (kernel.local_memory(), queue.device.infos.number(CL_DEVICE_LOCAL_MEM_SIZE));
     ensure(most == 0 || local <= most, CL_OUT_OF_RESOURCES)?;
+    Ok(args)
+}
+
+/// # Safety
+/// As clGetKernelSuggestedLocalWorkSize.
+pub unsafe fn get_kernel_suggested_local_work_size(
+    queue: cl_command_queue,
+    kernel: cl_kernel,
+    dimensions: cl_uint,
+    offset: *const usize,
+    global: *const usize,
+    suggested: *mut usize,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        ensure(get::<Queue>(queue)?.device.version() >= (3, 1), CL_INVALID_OPERATION)?;
+        suggest(queue, kernel, dimensions, offset, global, suggested)
+    }
+}
+
+/// # Safety
+/// As clGetKernelSuggestedLocalWorkSizeKHR.
+pub unsafe fn get_kernel_suggested_local_work_size_khr(
+    queue: cl_command_queue,
+    kernel: cl_kernel,
+    dimensions: cl_uint,
+    offset: *const usize,
+    global: *const usize,
+    suggested: *mut usize,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    unsafe { suggest(queue, kernel, dimensions, offset, global, suggested) }
+}
+
+unsafe fn suggest(
+    queue: cl_command_queue,
+    kernel: cl_kernel,
+    dimensions: cl_uint,
+    offset: *const usize,
+    global: *const usize,
+    suggested: *mut usize,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let (queue, kernel): (&Queue, &Kernel) = unsafe { (get(queue)?, get(kernel)?) };
+    ensure(Arc::ptr_eq(&queue.context, &kernel.program.context), CL_INVALID_CONTEXT)?;
+    // SAFETY: passed on to the caller.
+    let range = unsafe { Range::new(dimensions, offset, global, std::ptr::null()) }?;
+    let sizes = &range.global[..dimensions as usize];
+    ensure(!global.is_null() && !sizes.contains(&0), CL_INVALID_GLOBAL_WORK_SIZE)?;
+    let args = check_launch(kernel, queue, &range)?;
+    ensure(!suggested.is_null(), CL_INVALID_VALUE)?;
+    let svm = kernel.svm().clone();
+    let command = GetSuggestedLocalWorkSize {
+        queue: queue.remote.handle,
+        kernel: kernel.remote.handle,
+        work_dim: dimensions,
+        offset: range.offset,
+        global: range.global,
+        // All objects that these name were created in this very stream.
+        args: args.iter().map(|arg| arg.wire().0).collect(),
+        svm: List::new(&svm),
+    };
+    let session = &kernel.remote.session;
+    let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
+    let reply: Value<'_> = answer.decode()?;
+    check(reply.code)?;
+    for (place, size) in reply.value.chunks_exact(8).enumerate().take(dimensions as usize) {
+        let size = u64::from_le_bytes(size.try_into().unwrap_or_default());
+        // SAFETY: the program gives room for `dimensions` sizes.
+        unsafe { suggested.add(place).write(size as usize) };
+    }
+    Ok(())
+}
+
+fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_type: u32) -> Result<()> {
+    let queue = Arc::clone(&enqueue.queue);
+    enqueue.names(&kernel.remote, &kernel.program.context)?;
+    let args = check_launch(kernel, &queue, range)?;
     let args: Vec<KernelArg<'_>> = args
         .iter()
         .map(|arg| {

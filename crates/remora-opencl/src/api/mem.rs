@@ -6,10 +6,10 @@ use std::sync::Arc;
 use opencl_sys::*;
 use remora_client::{HostArea, Needs};
 use remora_protocol::Kind;
-use remora_protocol::opencl::{CreateBuffer, CreateSubBuffer};
+use remora_protocol::opencl::{CreateBuffer, CreateSubBuffer, SetContentSize, Status};
 
 use crate::api::context::Context;
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result, check, ensure};
 use crate::info::Answer;
 use crate::mem::{Description, Destructor, Mem, bytes_of_buffer, check_flags, check_host_pointer, create};
 use crate::object::{Remote, get, pointer_of, publish, references, release, retain, share};
@@ -265,6 +265,18 @@ pub unsafe fn get_mem_object_info(
             _ => Err(Error(CL_INVALID_VALUE)),
         }
     }
+}
+
+/// # Safety
+/// As clSetContentSizeBufferPoCL.
+pub unsafe fn set_content_size_buffer_pocl(buffer: cl_mem, content_size_buffer: cl_mem) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let (buffer, content): (&Mem, &Mem) = unsafe { (get(buffer)?, get(content_size_buffer)?) };
+    let command = SetContentSize { mem: buffer.remote.handle, content: content.remote.handle };
+    let session = &buffer.remote.session;
+    // Both were created in this very stream.
+    let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
+    check(answer.decode::<Status>()?.code)
 }
 
 /// # Safety

@@ -7,6 +7,7 @@ use opencl_sys::*;
 
 use crate::error::{Error, Result};
 use crate::facts::{Platform, platforms};
+use crate::generated::dispatch;
 use crate::info::{Answer, list};
 use crate::object::{get, pointer_of, share};
 
@@ -63,11 +64,8 @@ pub unsafe fn get_platform_info(
 /// # Safety
 /// As clGetExtensionFunctionAddress.
 pub unsafe fn get_extension_function_address(name: *const c_char) -> *mut c_void {
-    if name.is_null() {
-        return std::ptr::null_mut();
-    }
-    // SAFETY: the program gives a C string.
-    crate::generated::dispatch::address(unsafe { CStr::from_ptr(name) }).cast_mut()
+    // SAFETY: passed on to the caller.
+    platforms().first().map_or(std::ptr::null_mut(), |platform| unsafe { address(platform, name) })
 }
 
 /// # Safety
@@ -77,10 +75,13 @@ pub unsafe fn get_extension_function_address_for_platform(
     name: *const c_char,
 ) -> *mut c_void {
     // SAFETY: passed on to the caller.
-    unsafe {
-        if get::<Platform>(platform).is_err() {
-            return std::ptr::null_mut();
-        }
-        get_extension_function_address(name)
+    unsafe { get::<Platform>(platform).map_or(std::ptr::null_mut(), |platform| address(platform, name)) }
+}
+
+unsafe fn address(platform: &Platform, name: *const c_char) -> *mut c_void {
+    if name.is_null() {
+        return std::ptr::null_mut();
     }
+    // SAFETY: the program gives a C string.
+    dispatch::address(unsafe { CStr::from_ptr(name) }, platform).cast_mut()
 }

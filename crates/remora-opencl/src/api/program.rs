@@ -92,6 +92,13 @@ pub unsafe fn create_program_with_il(context: cl_context, il: *const c_void, len
 }
 
 /// # Safety
+/// As clCreateProgramWithILKHR.
+pub unsafe fn create_program_with_il_khr(context: cl_context, il: *const c_void, length: usize) -> Result<cl_program> {
+    // SAFETY: passed on to the caller.
+    unsafe { create_program_with_il(context, il, length) }
+}
+
+/// # Safety
 /// As clCreateProgramWithBinary.
 pub unsafe fn create_program_with_binary(
     context: cl_context,

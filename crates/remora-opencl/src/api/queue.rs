@@ -62,6 +62,25 @@ const KNOWN: cl_command_queue_properties = CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABL
     | CL_QUEUE_ON_DEVICE
     | CL_QUEUE_ON_DEVICE_DEFAULT;
 
+/// Flags of CL_QUEUE_PROPERTIES that extensions add.
+const FLAGS: [(cl_command_queue_properties, &str); 2] = [
+    (CL_QUEUE_THREAD_LOCAL_EXEC_ENABLE_INTEL, "cl_intel_exec_by_local_thread"),
+    (CL_QUEUE_NO_SYNC_OPERATIONS_INTEL, "cl_intel_queue_no_sync_operations"),
+];
+
+/// Names of properties that extensions add.
+const NAMES: [(cl_queue_properties, &str); 3] = [
+    (CL_QUEUE_PRIORITY_KHR, "cl_khr_priority_hints"),
+    (CL_QUEUE_THROTTLE_KHR, "cl_khr_throttle_hints"),
+    (CL_QUEUE_JOB_SLOT_ARM, "cl_arm_job_slot_selection"),
+];
+
+/// Whether a queue of `device` can have a property.
+fn is_name(device: &Device, name: cl_queue_properties) -> bool {
+    let core = [CL_QUEUE_PROPERTIES, CL_QUEUE_SIZE].map(cl_queue_properties::from);
+    core.contains(&name) || NAMES.iter().any(|(known, extension)| *known == name && device.offers(extension))
+}
+
 /// # Safety
 /// As clCreateCommandQueue.
 pub unsafe fn create_command_queue(
@@ -95,13 +114,24 @@ pub unsafe fn create_command_queue_with_properties(
             match name as u32 {
                 CL_QUEUE_PROPERTIES => properties = value,
                 CL_QUEUE_SIZE => sized = true,
-                _ => return Err(Error(CL_INVALID_VALUE)),
+                _ => {}
             }
         }
     }
     ensure(!sized || properties & CL_QUEUE_ON_DEVICE != 0, CL_INVALID_VALUE)?;
     // SAFETY: passed on to the caller.
     unsafe { create(context, device, properties, all, true) }
+}
+
+/// # Safety
+/// As clCreateCommandQueueWithPropertiesKHR.
+pub unsafe fn create_command_queue_with_properties_khr(
+    context: cl_context,
+    device: cl_device_id,
+    list: *const cl_queue_properties_khr,
+) -> Result<cl_command_queue> {
+    // SAFETY: passed on to the caller.
+    unsafe { create_command_queue_with_properties(context, device, list) }
 }
 
 unsafe fn create(
@@ -116,7 +146,12 @@ unsafe fn create(
     ensure(!device.is_null(), CL_INVALID_DEVICE)?;
     // SAFETY: passed on to the caller.
     let device = unsafe { device_of(&context.devices, device) }?;
-    ensure(properties & !KNOWN == 0, CL_INVALID_VALUE)?;
+    for name in list.iter().step_by(2).filter(|name| **name != 0) {
+        ensure(is_name(&device, *name), CL_INVALID_VALUE)?;
+    }
+    let of_extensions =
+        FLAGS.iter().filter(|(_, extension)| device.offers(extension)).fold(0, |all, (flag, _)| all | flag);
+    ensure(properties & !(KNOWN | of_extensions) == 0, CL_INVALID_VALUE)?;
     let legacy = [CL_QUEUE_PROPERTIES.into(), properties];
     let given = list.split_last().map_or(Vec::new(), |(_, rest)| rest.to_vec());
     let for_driver = if with_properties { given.as_slice() } else { &legacy };
@@ -124,7 +159,7 @@ unsafe fn create(
         return device_queue::create(context, device, properties, list, for_driver);
     }
     ensure(properties & CL_QUEUE_ON_DEVICE_DEFAULT == 0, CL_INVALID_VALUE)?;
-    let supported = device.infos.number(CL_DEVICE_QUEUE_ON_HOST_PROPERTIES);
+    let supported = device.infos.number(CL_DEVICE_QUEUE_ON_HOST_PROPERTIES) | of_extensions;
     ensure(properties & !supported == 0, CL_INVALID_QUEUE_PROPERTIES)?;
     let session = Arc::clone(context.session());
     let stream = session.open_stream().ok_or(Error(CL_OUT_OF_RESOURCES))?;

@@ -49,6 +49,7 @@ pub static DISPATCH: Dispatch = Dispatch(cl_icd_dispatch {
     clSetUserEventStatus: Some(entry::clSetUserEventStatus),
     clSetEventCallback: Some(entry::clSetEventCallback),
     clGetEventProfilingInfo: Some(entry::clGetEventProfilingInfo),
+    clGetKernelSubGroupInfoKHR: Some(entry::clGetKernelSubGroupInfoKHR),
     clCreateKernel: Some(entry::clCreateKernel),
     clCreateKernelsInProgram: Some(entry::clCreateKernelsInProgram),
     clCloneKernel: Some(entry::clCloneKernel),
@@ -61,6 +62,7 @@ pub static DISPATCH: Dispatch = Dispatch(cl_icd_dispatch {
     clGetKernelArgInfo: Some(entry::clGetKernelArgInfo),
     clGetKernelWorkGroupInfo: Some(entry::clGetKernelWorkGroupInfo),
     clGetKernelSubGroupInfo: Some(entry::clGetKernelSubGroupInfo),
+    clGetKernelSuggestedLocalWorkSize: Some(entry::clGetKernelSuggestedLocalWorkSize),
     clEnqueueNDRangeKernel: Some(entry::clEnqueueNDRangeKernel),
     clEnqueueTask: Some(entry::clEnqueueTask),
     clEnqueueNativeKernel: Some(entry::clEnqueueNativeKernel),
@@ -139,9 +141,17 @@ pub static DISPATCH: Dispatch = Dispatch(cl_icd_dispatch {
     ..EMPTY
 });
 
+/// What is known of a platform's extensions.
+pub trait Offers {
+    /// Whether the driver has this function of an extension.
+    fn function(&self, name: &str) -> bool;
+    /// The version of an extension, as CL_MAKE_VERSION makes it; 0 if it isn't known.
+    fn version(&self, extension: &str) -> u32;
+}
+
 /// The entry point of that name, or null.
 #[must_use]
-pub fn address(name: &CStr) -> *const c_void {
+pub fn address(name: &CStr, platform: &impl Offers) -> *const c_void {
     match name.to_bytes() {
         b"clCreateContext" => entry::clCreateContext as *const c_void,
         b"clCreateContextFromType" => entry::clCreateContextFromType as *const c_void,
@@ -180,6 +190,24 @@ pub fn address(name: &CStr) -> *const c_void {
         b"clSetUserEventStatus" => entry::clSetUserEventStatus as *const c_void,
         b"clSetEventCallback" => entry::clSetEventCallback as *const c_void,
         b"clGetEventProfilingInfo" => entry::clGetEventProfilingInfo as *const c_void,
+        b"clCreateCommandQueueWithPropertiesKHR" if platform
+            .function("clCreateCommandQueueWithPropertiesKHR") => {
+            entry::clCreateCommandQueueWithPropertiesKHR as *const c_void
+        }
+        b"clCreateProgramWithILKHR" if platform.function("clCreateProgramWithILKHR") => {
+            entry::clCreateProgramWithILKHR as *const c_void
+        }
+        b"clGetKernelSubGroupInfoKHR" => {
+            entry::clGetKernelSubGroupInfoKHR as *const c_void
+        }
+        b"clGetKernelSuggestedLocalWorkSizeKHR" if platform
+            .function("clGetKernelSuggestedLocalWorkSizeKHR") => {
+            entry::clGetKernelSuggestedLocalWorkSizeKHR as *const c_void
+        }
+        b"clSetContentSizeBufferPoCL" if platform
+            .function("clSetContentSizeBufferPoCL") => {
+            entry::clSetContentSizeBufferPoCL as *const c_void
+        }
         b"clCreateKernel" => entry::clCreateKernel as *const c_void,
         b"clCreateKernelsInProgram" => entry::clCreateKernelsInProgram as *const c_void,
         b"clCloneKernel" => entry::clCloneKernel as *const c_void,
@@ -192,6 +220,9 @@ pub fn address(name: &CStr) -> *const c_void {
         b"clGetKernelArgInfo" => entry::clGetKernelArgInfo as *const c_void,
         b"clGetKernelWorkGroupInfo" => entry::clGetKernelWorkGroupInfo as *const c_void,
         b"clGetKernelSubGroupInfo" => entry::clGetKernelSubGroupInfo as *const c_void,
+        b"clGetKernelSuggestedLocalWorkSize" => {
+            entry::clGetKernelSuggestedLocalWorkSize as *const c_void
+        }
         b"clEnqueueNDRangeKernel" => entry::clEnqueueNDRangeKernel as *const c_void,
         b"clEnqueueTask" => entry::clEnqueueTask as *const c_void,
         b"clEnqueueNativeKernel" => entry::clEnqueueNativeKernel as *const c_void,

@@ -681,6 +681,121 @@ pub unsafe extern "C" fn clGetEventProfilingInfo(
     }
 }
 
+/// `cl_khr_create_command_queue`, waits.
+///
+/// As clCreateCommandQueueWithProperties, for drivers of before OpenCL 2.0.
+pub unsafe extern "C" fn clCreateCommandQueueWithPropertiesKHR(
+    context: cl_context,
+    device: cl_device_id,
+    properties: *const cl_queue_properties_khr,
+    errcode_ret: *mut cl_int,
+) -> cl_command_queue {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::create(
+            "clCreateCommandQueueWithPropertiesKHR",
+            errcode_ret,
+            || crate::api::queue::create_command_queue_with_properties_khr(
+                context,
+                device,
+                properties,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_il_program`, waits.
+///
+/// As clCreateProgramWithIL, for drivers of before OpenCL 2.1.
+pub unsafe extern "C" fn clCreateProgramWithILKHR(
+    context: cl_context,
+    il: *const c_void,
+    length: size_t,
+    errcode_ret: *mut cl_int,
+) -> cl_program {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::create(
+            "clCreateProgramWithILKHR",
+            errcode_ret,
+            || crate::api::program::create_program_with_il_khr(context, il, length),
+        )
+    }
+}
+
+/// `cl_khr_subgroups`, waits.
+///
+/// As clGetKernelSubGroupInfo, for drivers of before OpenCL 2.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clGetKernelSubGroupInfoKHR(
+    in_kernel: cl_kernel,
+    in_device: cl_device_id,
+    param_name: cl_kernel_sub_group_info,
+    input_value_size: size_t,
+    input_value: *const c_void,
+    param_value_size: size_t,
+    param_value: *mut c_void,
+    param_value_size_ret: *mut size_t,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clGetKernelSubGroupInfoKHR",
+            || crate::api::kernel::get_kernel_sub_group_info_khr(
+                in_kernel,
+                in_device,
+                param_name,
+                input_value_size,
+                input_value,
+                param_value_size,
+                param_value,
+                param_value_size_ret,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_suggested_local_work_size`, waits.
+///
+/// As clGetKernelSuggestedLocalWorkSize, for drivers of before OpenCL 3.1.
+pub unsafe extern "C" fn clGetKernelSuggestedLocalWorkSizeKHR(
+    command_queue: cl_command_queue,
+    kernel: cl_kernel,
+    work_dim: cl_uint,
+    global_work_offset: *const size_t,
+    global_work_size: *const size_t,
+    suggested_local_work_size: *mut size_t,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clGetKernelSuggestedLocalWorkSizeKHR",
+            || crate::api::launch::get_kernel_suggested_local_work_size_khr(
+                command_queue,
+                kernel,
+                work_dim,
+                global_work_offset,
+                global_work_size,
+                suggested_local_work_size,
+            ),
+        )
+    }
+}
+
+/// `cl_pocl_content_size`, waits.
+pub unsafe extern "C" fn clSetContentSizeBufferPoCL(
+    buffer: cl_mem,
+    content_size_buffer: cl_mem,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clSetContentSizeBufferPoCL",
+            || crate::api::mem::set_content_size_buffer_pocl(buffer, content_size_buffer),
+        )
+    }
+}
+
 /// OpenCL 1.0, does not wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clCreateKernel(
@@ -926,6 +1041,32 @@ pub unsafe extern "C" fn clGetKernelSubGroupInfo(
                 param_value_size,
                 param_value,
                 param_value_size_ret,
+            ),
+        )
+    }
+}
+
+/// OpenCL 3.1, waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clGetKernelSuggestedLocalWorkSize(
+    command_queue: cl_command_queue,
+    kernel: cl_kernel,
+    work_dim: cl_uint,
+    global_work_offset: *const size_t,
+    global_work_size: *const size_t,
+    suggested_local_work_size: *mut size_t,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clGetKernelSuggestedLocalWorkSize",
+            || crate::api::launch::get_kernel_suggested_local_work_size(
+                command_queue,
+                kernel,
+                work_dim,
+                global_work_offset,
+                global_work_size,
+                suggested_local_work_size,
             ),
         )
     }
@@ -1548,7 +1689,7 @@ pub unsafe extern "C" fn clGetExtensionFunctionAddressForPlatform(
     }
 }
 
-/// OpenCL cl_khr_icd, answered here.
+/// `cl_khr_icd`, answered here.
 ///
 /// What an ICD loader calls first.
 #[unsafe(no_mangle)]

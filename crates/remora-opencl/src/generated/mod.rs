@@ -6,4 +6,5 @@
 pub mod coverage;
 pub mod dispatch;
 pub mod entry;
+pub mod extensions;
 pub mod uniform;

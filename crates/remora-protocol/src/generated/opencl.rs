@@ -9,7 +9,7 @@ use crate::message::{Command, Notice, Reply, Waits};
 use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
-pub const OPCODES: u32 = 83u32;
+pub const OPCODES: u32 = 85u32;
 
 /// The name of the message with that opcode.
 #[must_use]
@@ -37,6 +37,7 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             13u16 => "CreateImage",
             81u16 => "CreatePipe",
             14u16 => "InitMem",
+            84u16 => "SetContentSize",
             15u16 => "CreateSampler",
             16u16 => "CreateUserEvent",
             17u16 => "SetUserEventStatus",
@@ -53,6 +54,7 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             28u16 => "UnloadCompiler",
             29u16 => "CreateKernel",
             30u16 => "GetKernelSubGroupInfo",
+            85u16 => "GetSuggestedLocalWorkSize",
             31u16 => "GetSupportedImageFormats",
             33u16 => "CreateSubDevices",
             34u16 => "GetDeviceAndHostTimer",
@@ -129,6 +131,8 @@ pub enum CommandMessage<'a> {
     /// The next part of a memory object's initial contents: the frame's bulk bytes, or `bytes` where the arena has no room.
     /// Runs before anything else uses `mem`.
     InitMem(InitMem<'a>),
+    /// clSetContentSizeBufferPoCL: how many bytes of `mem` count is in `content`.
+    SetContentSize(SetContentSize),
     /// `properties` as for clCreateSamplerWithProperties, without the final 0.
     CreateSampler(CreateSampler<'a>),
     CreateUserEvent(CreateUserEvent),
@@ -151,6 +155,8 @@ pub enum CommandMessage<'a> {
     UnloadCompiler(UnloadCompiler),
     CreateKernel(CreateKernel<'a>),
     GetKernelSubGroupInfo(GetKernelSubGroupInfo<'a>),
+    /// `queue` says for which device. The value is three u64; those beyond `work_dim` are 1.
+    GetSuggestedLocalWorkSize(GetSuggestedLocalWorkSize<'a>),
     GetSupportedImageFormats(GetSupportedImageFormats),
     /// `handles` are minted for as many sub-devices as there can be; the reply says how many there are.
     CreateSubDevices(CreateSubDevices<'a>),
@@ -234,6 +240,7 @@ impl<'a> CommandMessage<'a> {
                 13u16 => Self::CreateImage(decode_all(body)?),
                 81u16 => Self::CreatePipe(decode_all(body)?),
                 14u16 => Self::InitMem(decode_all(body)?),
+                84u16 => Self::SetContentSize(decode_all(body)?),
                 15u16 => Self::CreateSampler(decode_all(body)?),
                 16u16 => Self::CreateUserEvent(decode_all(body)?),
                 17u16 => Self::SetUserEventStatus(decode_all(body)?),
@@ -250,6 +257,7 @@ impl<'a> CommandMessage<'a> {
                 28u16 => Self::UnloadCompiler(decode_all(body)?),
                 29u16 => Self::CreateKernel(decode_all(body)?),
                 30u16 => Self::GetKernelSubGroupInfo(decode_all(body)?),
+                85u16 => Self::GetSuggestedLocalWorkSize(decode_all(body)?),
                 31u16 => Self::GetSupportedImageFormats(decode_all(body)?),
                 33u16 => Self::CreateSubDevices(decode_all(body)?),
                 34u16 => Self::GetDeviceAndHostTimer(decode_all(body)?),
@@ -301,6 +309,7 @@ impl<'a> CommandMessage<'a> {
             Self::CreateImage(_) => "CreateImage",
             Self::CreatePipe(_) => "CreatePipe",
             Self::InitMem(_) => "InitMem",
+            Self::SetContentSize(_) => "SetContentSize",
             Self::CreateSampler(_) => "CreateSampler",
             Self::CreateUserEvent(_) => "CreateUserEvent",
             Self::SetUserEventStatus(_) => "SetUserEventStatus",
@@ -317,6 +326,7 @@ impl<'a> CommandMessage<'a> {
             Self::UnloadCompiler(_) => "UnloadCompiler",
             Self::CreateKernel(_) => "CreateKernel",
             Self::GetKernelSubGroupInfo(_) => "GetKernelSubGroupInfo",
+            Self::GetSuggestedLocalWorkSize(_) => "GetSuggestedLocalWorkSize",
             Self::GetSupportedImageFormats(_) => "GetSupportedImageFormats",
             Self::CreateSubDevices(_) => "CreateSubDevices",
             Self::GetDeviceAndHostTimer(_) => "GetDeviceAndHostTimer",
@@ -504,9 +514,11 @@ impl<'a> Decode<'a> for Facts<'a> {
     }
 }
 
+/// `functions` are those of extensions that the driver has.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PlatformFacts<'a> {
     pub infos: Vec<Info<'a>>,
+    pub functions: Vec<&'a [u8]>,
     pub devices: Vec<DeviceFacts<'a>>,
 }
 
@@ -514,16 +526,18 @@ impl Encode for PlatformFacts<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         self.infos.encode(out);
+        self.functions.encode(out);
         self.devices.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for PlatformFacts<'a> {
-    const MIN_SIZE: usize = 8usize;
+    const MIN_SIZE: usize = 12usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
             infos: Decode::decode(reader)?,
+            functions: Decode::decode(reader)?,
             devices: Decode::decode(reader)?,
         })
     }
@@ -1720,6 +1734,43 @@ impl Command for InitMem<'_> {
     const NAME: &'static str = "InitMem";
 }
 
+/// clSetContentSizeBufferPoCL: how many bytes of `mem` count is in `content`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SetContentSize {
+    pub mem: Handle,
+    pub content: Handle,
+}
+
+impl Encode for SetContentSize {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.mem.encode(out);
+        self.content.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for SetContentSize {
+    const MIN_SIZE: usize = 16usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            mem: Decode::decode(reader)?,
+            content: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for SetContentSize {}
+
+impl Command for SetContentSize {
+    const OPCODE: u16 = 84u16;
+    const NAME: &'static str = "SetContentSize";
+}
+
+impl Waits for SetContentSize {
+    type Reply<'r> = Status;
+}
+
 /// `properties` as for clCreateSamplerWithProperties, without the final 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CreateSampler<'a> {
@@ -2322,6 +2373,56 @@ impl Command for GetKernelSubGroupInfo<'_> {
 }
 
 impl Waits for GetKernelSubGroupInfo<'_> {
+    type Reply<'r> = Value<'r>;
+}
+
+/// `queue` says for which device. The value is three u64; those beyond `work_dim` are 1.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetSuggestedLocalWorkSize<'a> {
+    pub queue: Handle,
+    pub kernel: Handle,
+    pub work_dim: u32,
+    pub offset: [u64; 3],
+    pub global: [u64; 3],
+    pub args: Vec<KernelArg<'a>>,
+    pub svm: List<'a, u64>,
+}
+
+impl Encode for GetSuggestedLocalWorkSize<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.queue.encode(out);
+        self.kernel.encode(out);
+        self.work_dim.encode(out);
+        self.offset.encode(out);
+        self.global.encode(out);
+        self.args.encode(out);
+        self.svm.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for GetSuggestedLocalWorkSize<'a> {
+    const MIN_SIZE: usize = 76usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            queue: Decode::decode(reader)?,
+            kernel: Decode::decode(reader)?,
+            work_dim: Decode::decode(reader)?,
+            offset: Decode::decode(reader)?,
+            global: Decode::decode(reader)?,
+            args: Decode::decode(reader)?,
+            svm: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for GetSuggestedLocalWorkSize<'_> {
+    const OPCODE: u16 = 85u16;
+    const NAME: &'static str = "GetSuggestedLocalWorkSize";
+}
+
+impl Waits for GetSuggestedLocalWorkSize<'_> {
     type Reply<'r> = Value<'r>;
 }
 

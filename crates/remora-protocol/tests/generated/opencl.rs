@@ -17,13 +17,14 @@ macro_rules! every_message {
         (CreateContext); $check ! (CreateCommandQueue); $check ! (CreateDeviceQueue);
         $check ! (SetDefaultDeviceQueue); $check ! (CreateBuffer); $check ! (CreateSvm);
         $check ! (CreateSubBuffer); $check ! (CreateImage); $check ! (CreatePipe); $check
-        ! (InitMem); $check ! (CreateSampler); $check ! (CreateUserEvent); $check !
-        (SetUserEventStatus); $check ! (CreateProgramWithSource); $check !
-        (CreateProgramWithBinary); $check ! (CreateProgramWithIL); $check !
-        (CreateProgramWithBuiltInKernels); $check ! (BuildProgram); $check !
-        (CompileProgram); $check ! (LinkProgram); $check ! (SetSpecConstant); $check !
-        (GetProgramBinaries); $check ! (GetProgramInfo); $check ! (UnloadCompiler);
-        $check ! (CreateKernel); $check ! (GetKernelSubGroupInfo); $check !
+        ! (InitMem); $check ! (SetContentSize); $check ! (CreateSampler); $check !
+        (CreateUserEvent); $check ! (SetUserEventStatus); $check !
+        (CreateProgramWithSource); $check ! (CreateProgramWithBinary); $check !
+        (CreateProgramWithIL); $check ! (CreateProgramWithBuiltInKernels); $check !
+        (BuildProgram); $check ! (CompileProgram); $check ! (LinkProgram); $check !
+        (SetSpecConstant); $check ! (GetProgramBinaries); $check ! (GetProgramInfo);
+        $check ! (UnloadCompiler); $check ! (CreateKernel); $check !
+        (GetKernelSubGroupInfo); $check ! (GetSuggestedLocalWorkSize); $check !
         (GetSupportedImageFormats); $check ! (CreateSubDevices); $check !
         (GetDeviceAndHostTimer); $check ! (GetEventStatus); $check ! (GetEventProfiling);
         $check ! (Release); $check ! (WatchMem); $check ! (WatchProgram); $check !
@@ -67,6 +68,7 @@ impl<'a> Arbitrary<'a> for PlatformFacts<'a> {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
             infos: Arbitrary::arbitrary(source),
+            functions: Arbitrary::arbitrary(source),
             devices: Arbitrary::arbitrary(source),
         }
     }
@@ -426,6 +428,15 @@ impl<'a> Arbitrary<'a> for InitMem<'a> {
     }
 }
 
+impl<'a> Arbitrary<'a> for SetContentSize {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            mem: Arbitrary::arbitrary(source),
+            content: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
 impl<'a> Arbitrary<'a> for CreateSampler<'a> {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
@@ -590,6 +601,20 @@ impl<'a> Arbitrary<'a> for GetKernelSubGroupInfo<'a> {
             param: Arbitrary::arbitrary(source),
             input: Arbitrary::arbitrary(source),
             capacity: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for GetSuggestedLocalWorkSize<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            queue: Arbitrary::arbitrary(source),
+            kernel: Arbitrary::arbitrary(source),
+            work_dim: Arbitrary::arbitrary(source),
+            offset: Arbitrary::arbitrary(source),
+            global: Arbitrary::arbitrary(source),
+            args: Arbitrary::arbitrary(source),
+            svm: Arbitrary::arbitrary(source),
         }
     }
 }

@@ -426,8 +426,7 @@ impl ProgramFacts {
         let built: Vec<_> = devices.iter().map(|device| Built::new(shared.driver, raw, device, added)).collect();
         let able = devices.iter().zip(&built).filter(|(_, built)| built.is_executable());
         let able: Vec<_> = able.map(|(device, _)| Arc::clone(device)).collect();
-        let version = program.context.version;
-        let gather = || kernel_facts::gather(shared.driver, raw, version, &able);
+        let gather = || kernel_facts::gather(shared.driver, &program.context, raw, &able);
         let kernels = if able.is_empty() { Vec::new() } else { gather() };
         Self { built, kernels }
     }

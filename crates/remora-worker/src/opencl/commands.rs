@@ -197,6 +197,10 @@ fn narrow(value: u64) -> Result<usize, cl_int> {
     usize::try_from(value).map_err(|_| CL_INVALID_VALUE)
 }
 
-fn sizes(values: [u64; 3]) -> Result<[usize; 3], cl_int> {
+/// Sizes as the driver has them.
+///
+/// # Errors
+/// `CL_INVALID_VALUE` for what is wider than the driver's.
+pub fn sizes(values: [u64; 3]) -> Result<[usize; 3], cl_int> {
     Ok([narrow(values[0])?, narrow(values[1])?, narrow(values[2])?])
 }

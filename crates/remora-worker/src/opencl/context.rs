@@ -6,15 +6,16 @@ use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use opencl_sys::{
-    CL_CONTEXT_INTEROP_USER_SYNC, CL_CONTEXT_PLATFORM, CL_DEVICE_TYPE, CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE_CPU,
-    CL_DEVICE_TYPE_CUSTOM, CL_INVALID_DEVICE, CL_INVALID_PLATFORM, CL_INVALID_PROPERTY, CL_MEM_READ_WRITE,
-    CL_PLATFORM_VERSION, CL_QUEUE_PROFILING_ENABLE, CL_SUCCESS, cl_context_properties, cl_device_id, cl_device_type,
-    cl_int, cl_platform_id,
+    CL_CONTEXT_INTEROP_USER_SYNC, CL_CONTEXT_MEMORY_INITIALIZE_KHR, CL_CONTEXT_PLATFORM,
+    CL_CONTEXT_SHOW_DIAGNOSTICS_INTEL, CL_DEVICE_TYPE, CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE_CPU, CL_DEVICE_TYPE_CUSTOM,
+    CL_INVALID_DEVICE, CL_INVALID_PLATFORM, CL_INVALID_PROPERTY, CL_MEM_READ_WRITE, CL_PLATFORM_VERSION,
+    CL_QUEUE_PROFILING_ENABLE, CL_SUCCESS, cl_context_properties, cl_device_id, cl_device_type, cl_int, cl_platform_id,
 };
 use remora_protocol::opencl::CreateContext;
 use remora_protocol::{Handle, Kind, List};
 
 use super::driver::{Driver, Object, call, create, query, query_number};
+use super::extensions::{self, Extensions};
 use super::shared::Shared;
 use crate::lock;
 
@@ -23,6 +24,8 @@ pub struct Platform {
     id: cl_platform_id,
     /// The version of OpenCL that it speaks.
     pub version: (u32, u32),
+    /// The functions of its extensions.
+    pub extensions: &'static Extensions,
     /// Its root devices.
     pub devices: Vec<Arc<Device>>,
 }
@@ -87,8 +90,9 @@ pub fn platforms(driver: Driver) -> Vec<Platform> {
             next += 1;
             Arc::new(Device { id: device, handle, platform: number, _reference: None, _parent: None })
         });
-        let devices = devices.collect();
-        Platform { id, version: version(driver, id), devices }
+        let devices: Vec<_> = devices.collect();
+        let extensions = extensions::load(driver, id, devices.iter().map(|device: &Arc<Device>| &**device));
+        Platform { id, version: version(driver, id), extensions, devices }
     };
     platform_ids(driver).into_iter().enumerate().map(&mut platform).collect()
 }
@@ -162,6 +166,8 @@ pub struct Context {
     pub version: (u32, u32),
     /// The platform's number.
     pub platform: usize,
+    /// The functions of the platform's extensions.
+    pub extensions: &'static Extensions,
 }
 
 impl Context {
@@ -178,7 +184,7 @@ impl Context {
         }
         let mut properties = vec![CL_CONTEXT_PLATFORM, platform.id as cl_context_properties];
         // Names and values travel as 64 bits; the driver's are as wide as its pointers.
-        properties.extend(interop_user_sync(&message.properties)?);
+        properties.extend(values(&message.properties)?);
         properties.push(0);
         let ids: Vec<_> = devices.iter().map(|device| device.id).collect();
         let count = u32::try_from(ids.len()).map_err(|_| CL_INVALID_DEVICE)?;
@@ -202,6 +208,7 @@ impl Context {
             devices,
             version: platform.version,
             platform: number,
+            extensions: platform.extensions,
         })
     }
 
@@ -262,13 +269,13 @@ impl Context {
     }
 }
 
-/// The one property of a context that the client may give. The values of others are pointers of the program's process.
-fn interop_user_sync(properties: &List<'_, u64>) -> Result<Vec<cl_context_properties>, cl_int> {
-    match properties.iter().map(|word| word as cl_context_properties).collect::<Vec<_>>().as_slice() {
-        [] => Ok(Vec::new()),
-        pair @ [CL_CONTEXT_INTEROP_USER_SYNC, 0 | 1] => Ok(pair.to_vec()),
-        _ => Err(CL_INVALID_PROPERTY),
-    }
+/// The properties of a context that the client may give. The values of others are pointers of the program's process.
+fn values(properties: &List<'_, u64>) -> Result<Vec<cl_context_properties>, cl_int> {
+    const KNOWN: [cl_context_properties; 3] =
+        [CL_CONTEXT_INTEROP_USER_SYNC, CL_CONTEXT_MEMORY_INITIALIZE_KHR as _, CL_CONTEXT_SHOW_DIAGNOSTICS_INTEL as _];
+    let properties: Vec<_> = properties.iter().map(|word| word as cl_context_properties).collect();
+    let known = properties.chunks(2).all(|pair| pair.len() == 2 && KNOWN.contains(&pair[0]));
+    if known { Ok(properties) } else { Err(CL_INVALID_PROPERTY) }
 }
 
 /// A queue with only the properties that all versions know.

@@ -1,13 +1,19 @@
 //! What a program can ask of platforms and devices, all at once. Nothing is left out for being unknown to Remora: the
 //! front-end decides what it shows.
 
+use std::collections::BTreeSet;
+use std::ffi::{CStr, c_void};
+use std::ptr;
+
 use opencl_sys::*;
 use remora_protocol::Handle;
 use remora_protocol::opencl::{DeviceFacts, Facts, Info, PlatformFacts};
 use remora_protocol::wire::encode_to_vec;
 
-use super::context::{Device, Platform, platforms};
+use super::context::{Context, Device, Platform, platforms};
 use super::driver::{Driver, Object, call, query};
+use super::extensions;
+use super::generated::queries;
 
 /// One answer of the driver.
 pub struct Answer {
@@ -24,11 +30,13 @@ pub fn probe(driver: Driver) -> Vec<u8> {
         .iter()
         .map(|platform| {
             let devices = platform.devices.iter().map(|device| (device.handle, device_infos(driver, device)));
-            (platform_infos(driver, platform), devices.collect::<Vec<_>>())
+            let functions = extensions::functions(driver, platform.id());
+            (platform_infos(driver, platform), functions, devices.collect::<Vec<_>>())
         })
         .collect();
-    let platforms = answers.iter().map(|(infos, devices)| PlatformFacts {
+    let platforms = answers.iter().map(|(infos, functions, devices)| PlatformFacts {
         infos: wire(infos),
+        functions: functions.iter().map(|name| name.as_bytes()).collect(),
         devices: devices.iter().map(|(handle, infos)| device_facts(*handle, infos)).collect(),
     });
     encode_to_vec(&Facts { platforms: platforms.collect() })
@@ -38,12 +46,27 @@ pub fn probe(driver: Driver) -> Vec<u8> {
 #[must_use]
 pub fn device_infos(driver: Driver, device: &Device) -> Vec<Answer> {
     let ask = |param| {
-        query(|size, value, size_ret| {
+        let value = query(|size, value, size_ret| {
             // SAFETY: a device of the driver, and `value` has room for `size` bytes.
             unsafe { call!(driver, clGetDeviceInfo(device.id(), param, size, value, size_ret)) }
-        })
+        })?;
+        // SAFETY: what the driver answers for such a parameter are strings of its own.
+        Ok(if queries::STRINGS.contains(&param) { unsafe { strings(&value) } } else { value })
     };
-    answers(DEVICE.iter().copied().chain(VENDORS.iter().flat_map(|range| range.clone())), ask)
+    answers(&[DEVICE, queries::DEVICE], ask)
+}
+
+/// Strings as they travel, each with its final 0, from an array of pointers to them.
+///
+/// # Safety
+/// Each pointer is null or points to a string that ends with 0.
+unsafe fn strings(pointers: &[u8]) -> Vec<u8> {
+    let pointers = pointers.chunks_exact(size_of::<usize>());
+    let addresses = pointers.map(|bytes| usize::from_ne_bytes(bytes.try_into().unwrap_or_default()));
+    // SAFETY: by the promise of the caller.
+    let strings =
+        addresses.filter(|address| *address != 0).map(|address| unsafe { CStr::from_ptr(address as *const _) });
+    strings.flat_map(|string| string.to_bytes_with_nul()).copied().collect()
 }
 
 fn platform_infos(driver: Driver, platform: &Platform) -> Vec<Answer> {
@@ -53,12 +76,14 @@ fn platform_infos(driver: Driver, platform: &Platform) -> Vec<Answer> {
             unsafe { call!(driver, clGetPlatformInfo(platform.id(), param, size, value, size_ret)) }
         })
     };
-    answers(PLATFORM.iter().copied(), ask)
+    answers(&[PLATFORM, queries::PLATFORM], ask)
 }
 
 /// A parameter that the driver does not know is left out: the front-end gives the same CL_INVALID_VALUE for it.
-fn answers(params: impl Iterator<Item = u32>, ask: impl Fn(u32) -> Result<Vec<u8>, cl_int>) -> Vec<Answer> {
-    let answers = params.filter_map(|param| match ask(param) {
+fn answers(params: &[&[u32]], ask: impl Fn(u32) -> Result<Vec<u8>, cl_int>) -> Vec<Answer> {
+    // Extensions that became part of OpenCL have the same parameters under other names.
+    let params: BTreeSet<u32> = params.iter().copied().flatten().copied().collect();
+    let answers = params.into_iter().filter_map(|param| match ask(param) {
         Ok(value) => Some(Answer { param, code: CL_SUCCESS, value }),
         Err(CL_INVALID_VALUE) => None,
         Err(code) => Some(Answer { param, code, value: Vec::new() }),
@@ -81,14 +106,14 @@ pub fn device_facts(handle: Handle, infos: &[Answer]) -> DeviceFacts<'_> {
 /// Asks a kernel for what depends on the device.
 #[must_use]
 pub fn work_group_infos(driver: Driver, kernel: &Object, device: &Device) -> Vec<Answer> {
-    let params = [
+    let core: &[u32] = &[
         CL_KERNEL_WORK_GROUP_SIZE,
         CL_KERNEL_COMPILE_WORK_GROUP_SIZE,
         CL_KERNEL_LOCAL_MEM_SIZE,
         CL_KERNEL_PREFERRED_WORK_GROUP_SIZE_MULTIPLE,
         CL_KERNEL_PRIVATE_MEM_SIZE,
     ];
-    answers(params.into_iter(), |param| {
+    answers(&[core, queries::WORK_GROUP], |param| {
         query(|size, value, size_ret| {
             // SAFETY: a live kernel and a device of the driver, and `value` has room for `size` bytes.
             unsafe { call!(driver, clGetKernelWorkGroupInfo(kernel.raw(), device.id(), param, size, value, size_ret)) }
@@ -96,18 +121,39 @@ pub fn work_group_infos(driver: Driver, kernel: &Object, device: &Device) -> Vec
     })
 }
 
-/// Asks a kernel for what clGetKernelSubGroupInfo says without input.
+/// Asks a kernel for what depends on the device and has to do with sub-groups. What depends on sizes is asked when it is
+/// wanted.
 #[must_use]
-pub fn sub_group_infos(driver: Driver, kernel: &Object, device: &Device) -> Vec<Answer> {
-    let params = [CL_KERNEL_MAX_NUM_SUB_GROUPS, CL_KERNEL_COMPILE_NUM_SUB_GROUPS];
-    answers(params.into_iter(), |param| {
+pub fn sub_group_infos(driver: Driver, context: &Context, kernel: &Object, device: &Device) -> Vec<Answer> {
+    let Some(function) = sub_group_function(driver, context) else { return Vec::new() };
+    let core: &[u32] = &[CL_KERNEL_MAX_NUM_SUB_GROUPS, CL_KERNEL_COMPILE_NUM_SUB_GROUPS];
+    answers(&[core, queries::SUB_GROUP], |param| {
         query(|size, value, size_ret| {
-            let (kernel, device, nothing) = (kernel.raw(), device.id(), std::ptr::null());
             // SAFETY: a live kernel and a device of the driver, no input, and `value` has room for `size` bytes.
-            unsafe { call!(driver, clGetKernelSubGroupInfo(kernel, device, param, 0, nothing, size, value, size_ret)) }
+            unsafe { function(kernel.raw(), device.id(), param, 0, ptr::null(), size, value, size_ret) }
         })
     })
 }
+
+/// The function that asks for sub-groups, if the driver has one.
+pub fn sub_group_function(driver: Driver, context: &Context) -> Option<SubGroupFunction> {
+    if context.version >= (2, 1) {
+        driver.clGetKernelSubGroupInfo
+    } else {
+        context.extensions.clGetKernelSubGroupInfoKHR
+    }
+}
+
+type SubGroupFunction = unsafe extern "C" fn(
+    cl_kernel,
+    cl_device_id,
+    cl_kernel_sub_group_info,
+    usize,
+    *const c_void,
+    usize,
+    *mut c_void,
+    *mut usize,
+) -> cl_int;
 
 const PLATFORM: &[u32] = &[
     CL_PLATFORM_PROFILE,
@@ -118,15 +164,9 @@ const PLATFORM: &[u32] = &[
     CL_PLATFORM_HOST_TIMER_RESOLUTION,
     CL_PLATFORM_NUMERIC_VERSION,
     CL_PLATFORM_EXTENSIONS_WITH_VERSION,
-    CL_PLATFORM_ICD_SUFFIX_KHR,
-    CL_PLATFORM_COMMAND_BUFFER_CAPABILITIES_KHR,
-    CL_PLATFORM_EXTERNAL_MEMORY_IMPORT_HANDLE_TYPES_KHR,
-    CL_PLATFORM_SEMAPHORE_TYPES_KHR,
-    CL_PLATFORM_SEMAPHORE_IMPORT_HANDLE_TYPES_KHR,
-    CL_PLATFORM_SEMAPHORE_EXPORT_HANDLE_TYPES_KHR,
 ];
 
-/// Without what holds handles: CL_DEVICE_PLATFORM, the parent devices, and the devices of command buffers.
+/// Without what holds handles: CL_DEVICE_PLATFORM and the parent devices.
 const DEVICE: &[u32] = &[
     CL_DEVICE_TYPE,
     CL_DEVICE_VENDOR_ID,
@@ -221,7 +261,6 @@ const DEVICE: &[u32] = &[
     CL_DEVICE_MAX_NUM_SUB_GROUPS,
     CL_DEVICE_SUB_GROUP_INDEPENDENT_FORWARD_PROGRESS,
     CL_DEVICE_NUMERIC_VERSION,
-    CL_DEVICE_OPENCL_C_NUMERIC_VERSION_KHR,
     CL_DEVICE_EXTENSIONS_WITH_VERSION,
     CL_DEVICE_ILS_WITH_VERSION,
     CL_DEVICE_BUILT_IN_KERNELS_WITH_VERSION,
@@ -244,39 +283,4 @@ const DEVICE: &[u32] = &[
     CL_DEVICE_INTEGER_DOT_PRODUCT_CAPABILITIES,
     CL_DEVICE_INTEGER_DOT_PRODUCT_ACCELERATION_PROPERTIES_8BIT,
     CL_DEVICE_INTEGER_DOT_PRODUCT_ACCELERATION_PROPERTIES_4x8BIT_PACKED,
-    CL_DEVICE_TERMINATE_CAPABILITY_KHR,
-    CL_DEVICE_MAX_NAMED_BARRIER_COUNT_KHR,
-    CL_DEVICE_SPIR_VERSIONS,
-    CL_DEVICE_PCI_BUS_INFO_KHR,
-    CL_DEVICE_CXX_FOR_OPENCL_NUMERIC_VERSION_EXT,
-    CL_DEVICE_SPIRV_EXTENDED_INSTRUCTION_SETS_KHR,
-    CL_DEVICE_SPIRV_EXTENSIONS_KHR,
-    CL_DEVICE_SPIRV_CAPABILITIES_KHR,
-    CL_DEVICE_KERNEL_CLOCK_CAPABILITIES_KHR,
-    CL_DEVICE_COMMAND_BUFFER_CAPABILITIES_KHR,
-    CL_DEVICE_COMMAND_BUFFER_REQUIRED_QUEUE_PROPERTIES_KHR,
-    CL_DEVICE_COMMAND_BUFFER_SUPPORTED_QUEUE_PROPERTIES_KHR,
-    CL_DEVICE_MUTABLE_DISPATCH_CAPABILITIES_KHR,
-    CL_DEVICE_EXTERNAL_MEMORY_IMPORT_HANDLE_TYPES_KHR,
-    CL_DEVICE_SEMAPHORE_TYPES_KHR,
-    CL_DEVICE_SEMAPHORE_IMPORT_HANDLE_TYPES_KHR,
-    CL_DEVICE_SEMAPHORE_EXPORT_HANDLE_TYPES_KHR,
-    CL_DEVICE_SUB_GROUP_SIZES_INTEL,
-    CL_DEVICE_IP_VERSION_INTEL,
-    CL_DEVICE_ID_INTEL,
-    CL_DEVICE_NUM_SLICES_INTEL,
-    CL_DEVICE_NUM_SUB_SLICES_PER_SLICE_INTEL,
-    CL_DEVICE_NUM_EUS_PER_SUB_SLICE_INTEL,
-    CL_DEVICE_NUM_THREADS_PER_EU_INTEL,
-    CL_DEVICE_FEATURE_CAPABILITIES_INTEL,
-    CL_DEVICE_HOST_MEM_CAPABILITIES_INTEL,
-    CL_DEVICE_DEVICE_MEM_CAPABILITIES_INTEL,
-    CL_DEVICE_SINGLE_DEVICE_SHARED_MEM_CAPABILITIES_INTEL,
-    CL_DEVICE_CROSS_DEVICE_SHARED_MEM_CAPABILITIES_INTEL,
-    CL_DEVICE_SHARED_SYSTEM_MEM_CAPABILITIES_INTEL,
-    CL_DEVICE_JOB_SLOTS_ARM,
-    CL_DEVICE_COMPUTE_UNITS_BITFIELD_ARM,
 ];
-
-/// Parameters of cl_nv_device_attribute_query and cl_amd_device_attribute_query.
-const VENDORS: &[std::ops::RangeInclusive<u32>] = &[0x4000..=0x400c, 0x4030..=0x404f];

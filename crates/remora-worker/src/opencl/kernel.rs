@@ -6,16 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use opencl_sys::{
     CL_INVALID_ARG_INDEX, CL_INVALID_ARG_SIZE, CL_INVALID_ARG_VALUE, CL_INVALID_CONTEXT, CL_INVALID_KERNEL_NAME,
-    CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_ARG_TYPE_QUALIFIER,
-    CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_KERNEL_NUM_ARGS, cl_int,
+    CL_INVALID_OPERATION, CL_INVALID_WORK_DIMENSION, CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME,
+    CL_KERNEL_ARG_TYPE_QUALIFIER, CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_KERNEL_NUM_ARGS, cl_int,
 };
 use remora_protocol::argument::{Takes, kind};
-use remora_protocol::opencl::{CreateKernel, GetKernelSubGroupInfo, KernelArg};
+use remora_protocol::opencl::{CreateKernel, GetKernelSubGroupInfo, GetSuggestedLocalWorkSize, KernelArg};
 use remora_protocol::{Handle, List};
 
 use super::build::Program;
+use super::commands::sizes;
 use super::context::Context;
 use super::driver::{Driver, Object, call, check, create, query, query_number};
+use super::facts::sub_group_function;
 use super::kernel_facts::text;
 use super::shared::Shared;
 use super::svm;
@@ -281,6 +283,31 @@ fn takes(driver: Driver, kernel: &Object) -> Vec<Takes> {
     (0..argument_count(driver, kernel)).map(takes).collect()
 }
 
+/// Executes `GetSuggestedLocalWorkSize`.
+///
+/// # Errors
+/// The code for the program.
+pub fn suggested_local_work_size(shared: &Shared, message: &GetSuggestedLocalWorkSize<'_>) -> Result<Vec<u8>, cl_int> {
+    let queue = shared.tables.queues.get(message.queue)?;
+    let kernel = shared.tables.kernels.get(message.kernel)?;
+    if !Arc::ptr_eq(&kernel.context, &queue.context) {
+        return Err(CL_INVALID_CONTEXT);
+    }
+    let extensions = queue.context.extensions;
+    let core = shared.driver.clGetKernelSuggestedLocalWorkSize;
+    let function = extensions.clGetKernelSuggestedLocalWorkSizeKHR.or(core).ok_or(CL_INVALID_OPERATION)?;
+    let (offset, global) = (sizes(message.offset)?, sizes(message.global)?);
+    let dimensions = Some(message.work_dim).filter(|dimensions| (1..=3).contains(dimensions));
+    let dimensions = dimensions.ok_or(CL_INVALID_WORK_DIMENSION)?;
+    let mut local = [1_usize; 3];
+    let _ready = kernel.set(shared, &message.args, &message.svm)?;
+    // SAFETY: live objects of the driver; the arrays have three sizes; nobody else sets the kernel's arguments meanwhile.
+    check(unsafe {
+        function(queue.raw(), kernel.raw(), dimensions, offset.as_ptr(), global.as_ptr(), local.as_mut_ptr())
+    })?;
+    Ok(local.iter().flat_map(|size| (*size as u64).to_le_bytes()).collect())
+}
+
 /// Executes `GetKernelSubGroupInfo`.
 ///
 /// # Errors
@@ -302,20 +329,18 @@ pub fn sub_group_info(shared: &Shared, message: &GetKernelSubGroupInfo<'_>) -> R
     let capacity = usize::try_from(message.capacity).unwrap_or(usize::MAX).min(MAX_SUB_GROUP_INFO);
     let mut value = vec![0_u8; capacity];
     let (mut written, input_size) = (0, size_of_val(input.as_slice()));
+    let function = sub_group_function(shared.driver, &kernel.context).ok_or(CL_INVALID_OPERATION)?;
     // SAFETY: live objects; input and value have the sizes that are passed.
     check(unsafe {
-        call!(
-            shared.driver,
-            clGetKernelSubGroupInfo(
-                kernel.raw(),
-                device.id(),
-                message.param,
-                input_size,
-                if input.is_empty() { ptr::null() } else { input.as_ptr().cast() },
-                capacity,
-                if capacity == 0 { ptr::null_mut() } else { value.as_mut_ptr().cast() },
-                &raw mut written
-            )
+        function(
+            kernel.raw(),
+            device.id(),
+            message.param,
+            input_size,
+            if input.is_empty() { ptr::null() } else { input.as_ptr().cast() },
+            capacity,
+            if capacity == 0 { ptr::null_mut() } else { value.as_mut_ptr().cast() },
+            &raw mut written,
         )
     })?;
     value.resize(written.min(MAX_SUB_GROUP_INFO), 0);

@@ -8,7 +8,7 @@ use opencl_sys::*;
 use remora_protocol::Handle;
 use remora_protocol::opencl::{ArgFacts, KernelFacts, WorkGroupFacts};
 
-use super::context::Device;
+use super::context::{Context, Device};
 use super::driver::{Driver, Object, call, create, query, query_number};
 use super::facts::{Answer, sub_group_infos, wire, work_group_infos};
 use super::kernel::argument_count;
@@ -40,9 +40,8 @@ struct Argument {
 
 /// All kernels of a program; none if it is no executable.
 #[must_use]
-pub fn gather(driver: Driver, program: cl_program, version: (u32, u32), devices: &[Arc<Device>]) -> Vec<Kernel> {
-    let sub_groups = version >= (2, 1);
-    kernels(driver, program).iter().map(|kernel| describe(driver, kernel, devices, sub_groups)).collect()
+pub fn gather(driver: Driver, context: &Context, program: cl_program, devices: &[Arc<Device>]) -> Vec<Kernel> {
+    kernels(driver, program).iter().map(|kernel| describe(driver, context, kernel, devices)).collect()
 }
 
 impl Kernel {
@@ -110,7 +109,7 @@ fn kernels_of_old(driver: Driver, program: *mut c_void) -> Vec<Object> {
         .collect()
 }
 
-fn describe(driver: Driver, kernel: &Object, devices: &[Arc<Device>], sub_groups: bool) -> Kernel {
+fn describe(driver: Driver, context: &Context, kernel: &Object, devices: &[Arc<Device>]) -> Kernel {
     let info = |param| {
         query(|size, value, size_ret| {
             // SAFETY: a live kernel, and `value` has room for `size` bytes.
@@ -122,7 +121,7 @@ fn describe(driver: Driver, kernel: &Object, devices: &[Arc<Device>], sub_groups
     let groups = |device: &Arc<Device>| Groups {
         device: device.handle,
         work_group: work_group_infos(driver, kernel, device),
-        sub_groups: if sub_groups { sub_group_infos(driver, kernel, device) } else { Vec::new() },
+        sub_groups: sub_group_infos(driver, context, kernel, device),
     };
     Kernel {
         name: text(info(CL_KERNEL_FUNCTION_NAME).unwrap_or_default()),

@@ -16,7 +16,7 @@ use opencl_sys::{
 };
 use remora_protocol::Bulk;
 use remora_protocol::opencl::{
-    CreateBuffer, CreateImage, CreatePipe, CreateSampler, CreateSubBuffer, CreateSvm, InitMem,
+    CreateBuffer, CreateImage, CreatePipe, CreateSampler, CreateSubBuffer, CreateSvm, InitMem, SetContentSize,
 };
 
 use super::area::{Region, Shape, pixel_size};
@@ -473,6 +473,17 @@ pub fn init(shared: &Arc<Shared>, message: &InitMem<'_>, bulk: Option<Bulk>) -> 
         shared.tables.mems.fail(message.mem, code);
     }
     Ok(())
+}
+
+/// Executes `SetContentSize`.
+///
+/// # Errors
+/// The code for the program.
+pub fn set_content_size(shared: &Shared, message: &SetContentSize) -> Result<(), cl_int> {
+    let mem = shared.tables.mems.get(message.mem)?;
+    let content = shared.tables.mems.get(message.content)?;
+    // SAFETY: live memory objects of the driver.
+    check(unsafe { call!(mem.context.extensions, clSetContentSizeBufferPoCL(mem.raw(), content.raw())) })
 }
 
 /// Executes `CreateSampler`.

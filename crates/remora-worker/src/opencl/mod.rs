@@ -17,6 +17,7 @@ pub mod driver;
 pub mod engine;
 pub mod events;
 pub mod executor;
+pub mod extensions;
 pub mod facts;
 mod generated;
 pub mod host_calls;

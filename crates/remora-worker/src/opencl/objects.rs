@@ -14,7 +14,7 @@ use super::completions::watch_mem;
 use super::context::{Context, Device};
 use super::device_queue::{DeviceQueue, QueueFacts};
 use super::driver::{Object, call, check};
-use super::kernel::{Kernel, sub_group_info};
+use super::kernel::{Kernel, sub_group_info, suggested_local_work_size};
 use super::queue::Queue;
 use super::replies::Replies;
 use super::shared::Shared;
@@ -121,6 +121,14 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
         }
         CommandMessage::GetKernelSubGroupInfo(message) => {
             value(at, sub_group_info(shared, message));
+            Ok(())
+        }
+        CommandMessage::GetSuggestedLocalWorkSize(message) => {
+            value(at, suggested_local_work_size(shared, message));
+            Ok(())
+        }
+        CommandMessage::SetContentSize(message) => {
+            at.reply_status(memory::set_content_size(shared, message).err().unwrap_or(CL_SUCCESS));
             Ok(())
         }
         CommandMessage::GetSupportedImageFormats(message) => {

@@ -121,13 +121,15 @@ fn with_il(shared: &Shared, message: &CreateProgramWithIL<'_>) -> Result<Made, V
 }
 
 fn of_il(shared: &Shared, context: Arc<Context>, il: Contents) -> Made {
-    if context.version < (2, 1) {
-        return Err(CL_INVALID_OPERATION);
-    }
     let il = il.wait(shared)?;
+    let (bytes, length) = (il.as_ptr().cast::<c_void>(), il.len());
     // SAFETY: a live context, and bytes of that length, which the driver copies.
     let raw = unsafe {
-        create!(shared.driver, clCreateProgramWithIL(context.raw(), il.as_ptr().cast::<c_void>(), il.len()))
+        if context.version < (2, 1) {
+            create!(context.extensions, clCreateProgramWithILKHR(context.raw(), bytes, length))
+        } else {
+            create!(shared.driver, clCreateProgramWithIL(context.raw(), bytes, length))
+        }
     }?;
     let devices = context.devices.clone();
     // SAFETY: the driver has just made it for us.

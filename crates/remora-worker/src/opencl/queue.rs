@@ -65,12 +65,14 @@ impl Queue {
         let properties = list.chunks(2).find(|pair| pair[0] == u64::from(CL_QUEUE_PROPERTIES));
         let properties = properties.and_then(|pair| pair.get(1)).copied().unwrap_or(0);
         let modern = context.version >= (2, 0) && shared.driver.clCreateCommandQueueWithProperties.is_some();
+        let ended: Vec<u64> = list.into_iter().chain([0, 0]).collect();
+        let (raw_context, raw_device, list) = (context.raw(), device.id(), ended.as_ptr());
         let raw = if message.with_properties && modern {
-            let list: Vec<u64> = list.into_iter().chain([0, 0]).collect();
             // SAFETY: live objects, and a list that ends with 0, also where the client's last name has no value.
-            unsafe {
-                create!(shared.driver, clCreateCommandQueueWithProperties(context.raw(), device.id(), list.as_ptr()))
-            }
+            unsafe { create!(shared.driver, clCreateCommandQueueWithProperties(raw_context, raw_device, list)) }
+        } else if message.with_properties && context.extensions.clCreateCommandQueueWithPropertiesKHR.is_some() {
+            // SAFETY: as above.
+            unsafe { create!(context.extensions, clCreateCommandQueueWithPropertiesKHR(raw_context, raw_device, list)) }
         } else {
             super::context::create_queue(shared.driver, &context, &device, properties)
         }?;

@@ -4,4 +4,5 @@
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 pub mod driver;
+pub mod queries;
 pub mod uniform;

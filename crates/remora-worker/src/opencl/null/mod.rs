@@ -90,6 +90,7 @@ pub fn functions() -> Functions {
         clGetKernelInfo: Some(kernel::get_kernel_info),
         clGetKernelArgInfo: Some(kernel::get_kernel_arg_info),
         clGetKernelWorkGroupInfo: Some(kernel::get_kernel_work_group_info),
+        clGetKernelSuggestedLocalWorkSize: Some(optional::get_kernel_suggested_local_work_size),
         clGetKernelSubGroupInfo: Some(kernel::get_kernel_sub_group_info),
         clEnqueueNDRangeKernel: Some(launch::enqueue_nd_range_kernel),
         clEnqueueTask: Some(launch::enqueue_task),

@@ -1,5 +1,5 @@
 //! Functions for what OpenCL 3.0 leaves to the device, and this device says that it hasn't: shared virtual memory, pipes,
-//! native kernels. They check the object that they are called with and refuse.
+//! native kernels; and for what comes after 3.0. They check the object that they are called with and refuse.
 
 use super::context::Context;
 use super::ffi::{self, Outcome, code};
@@ -154,4 +154,15 @@ pub unsafe extern "C" fn get_pipe_info(
 ) -> cl_int {
     // No memory object is a pipe.
     code(Ref::<Mem>::find(pipe).and(Err(CL_INVALID_MEM_OBJECT)))
+}
+
+pub unsafe extern "C" fn get_kernel_suggested_local_work_size(
+    queue: cl_command_queue,
+    _kernel: cl_kernel,
+    _dimensions: cl_uint,
+    _offset: *const usize,
+    _global: *const usize,
+    _local: *mut usize,
+) -> cl_int {
+    refuse::<Queue>(queue)
 }
