@@ -130,6 +130,22 @@ struct KernelArg {
     value: Bytes,
 }
 
+/// What becomes of a recorded launch; what is not there stays as it is.
+struct DispatchChange {
+    changeable: u32,
+    work_dim: u32,
+    offset: Option<[u64; 3]>,
+    global: Option<[u64; 3]>,
+    local: Option<[u64; 3]>,
+    args: Vec<ChangedArg>,
+    svm: Option<List<u64>>,
+}
+
+struct ChangedArg {
+    index: u32,
+    arg: KernelArg,
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Replies
 
@@ -528,6 +544,46 @@ struct WatchEvent {
     state: i32,
 }
 
+/// `properties` as for clCreateCommandBufferKHR, without the final 0.
+#[command(waits = Status)]
+struct CreateCommandBuffer {
+    command_buffer: Handle,
+    queue: Handle,
+    properties: List<u64>,
+}
+
+/// Records `command`: a command of a queue's stream, by opcode and body, whose own event and wait list are empty. Sync points
+/// have the client's numbers, from 1. `changeable` is the number of what can be changed later, or 0. A refusal that nobody
+/// waits for fails FinalizeCommandBuffer.
+#[command(waits = Status)]
+struct RecordCommand {
+    command_buffer: Handle,
+    sync_point: u32,
+    wait: List<u32>,
+    changeable: u32,
+    properties: List<u64>,
+    opcode: u16,
+    command: Bytes,
+}
+
+#[command(waits = Status)]
+struct FinalizeCommandBuffer {
+    command_buffer: Handle,
+}
+
+#[command(waits = Status)]
+struct UpdateMutableCommands {
+    command_buffer: Handle,
+    changes: Vec<DispatchChange>,
+}
+
+/// clGetCommandBufferInfoKHR for what only the driver knows: the state, and the properties as it tells them.
+#[command(waits = Value)]
+struct GetCommandBufferInfo {
+    command_buffer: Handle,
+    param: u32,
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Commands of a queue's stream. `event` is 0 where the program asked for none. `wait` lists events.
 
@@ -590,6 +646,13 @@ struct EnqueueUnmapStore {
     mem: Handle,
     offset: u64,
     size: u64,
+}
+
+#[command(waits = Status)]
+struct EnqueueCommandBuffer {
+    event: Handle,
+    wait: List<Handle>,
+    command_buffer: Handle,
 }
 
 #[command(asynchronous)]

@@ -24,9 +24,20 @@ enum cl_ext_image_raw10_raw12 {}
 #[language] enum cl_khr_3d_image_writes {}
 #[language] enum cl_khr_async_work_group_copy_fence {}
 #[language] enum cl_khr_byte_addressable_store {}
-#[not("not built yet")] enum cl_khr_command_buffer {}
+#[carried]
+#[from("0.9.0")]
+enum cl_khr_command_buffer {
+    #[device] CL_DEVICE_COMMAND_BUFFER_CAPABILITIES_KHR = 0x12A9,
+    #[device] CL_DEVICE_COMMAND_BUFFER_SUPPORTED_QUEUE_PROPERTIES_KHR = 0x129A,
+    #[device] CL_DEVICE_COMMAND_BUFFER_REQUIRED_QUEUE_PROPERTIES_KHR = 0x12AA,
+}
 #[not("a command buffer is kept for one device")] enum cl_khr_command_buffer_multi_device {}
-#[not("not built yet")] enum cl_khr_command_buffer_mutable_dispatch {}
+/// Before, updates had another form.
+#[carried]
+#[from("0.9.3")]
+enum cl_khr_command_buffer_mutable_dispatch {
+    #[device] CL_DEVICE_MUTABLE_DISPATCH_CAPABILITIES_KHR = 0x12B0,
+}
 #[carried] enum cl_khr_create_command_queue {}
 #[not("of Windows")] enum cl_khr_d3d10_sharing {}
 #[not("of Windows")] enum cl_khr_d3d11_sharing {}

@@ -106,7 +106,7 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("1.2")]
-    #[body(copy)]
+    #[body(fill)]
     #[asynchronous(EnqueueFillBuffer)]
     #[checked(
         "CL_INVALID_COMMAND_QUEUE, CL_INVALID_CONTEXT, CL_INVALID_MEM_OBJECT, CL_INVALID_VALUE, CL_INVALID_EVENT_WAIT_LIST, CL_MISALIGNED_SUB_BUFFER_OFFSET"
@@ -125,7 +125,7 @@ unsafe extern "C" {
     ) -> cl_int;
 
     #[since("1.2")]
-    #[body(copy)]
+    #[body(fill)]
     #[asynchronous(EnqueueFillImage)]
     #[checked(
         "CL_INVALID_COMMAND_QUEUE, CL_INVALID_CONTEXT, CL_INVALID_MEM_OBJECT, CL_INVALID_VALUE, CL_INVALID_EVENT_WAIT_LIST, CL_INVALID_OPERATION"

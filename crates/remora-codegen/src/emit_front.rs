@@ -31,6 +31,7 @@ pub fn entry(functions: &[Function]) -> TokenStream {
 #[must_use]
 pub fn uniform(functions: &[Function]) -> TokenStream {
     let bodies = functions.iter().filter(|function| function.uniform.is_some()).map(uniform_body);
+    let recorded = functions.iter().filter(|function| function.records.is_some()).map(recorded_body);
     let safety = safety("the caller says so, and a C array has no more alignment than its items");
     quote! {
         //! The bodies of queue commands that do nothing but pass their arguments on.
@@ -39,13 +40,15 @@ pub fn uniform(functions: &[Function]) -> TokenStream {
 
         use libc::size_t;
         use opencl_sys::*;
-        use remora_protocol::{List, opencl};
+        use remora_protocol::{Handle, List, opencl};
         use crate::command::Enqueue;
         use crate::error::{Error, Result};
         use crate::mem::Mem;
         use crate::object::get;
+        use crate::record::Record;
 
         #(#bodies)*
+        #(#recorded)*
 
         /// An origin or a region.
         ///
@@ -280,7 +283,7 @@ fn guarded(function: &Function, title: &str) -> TokenStream {
             let module = ident(function.body.as_deref().unwrap_or("none"));
             let name = ident(&function.body_name());
             let arguments = function.inputs().map(|param| ident(&param.name));
-            let path = if function.uniform.is_some() {
+            let path = if function.uniform.is_some() || function.records.is_some() {
                 quote!(super::uniform::#name)
             } else {
                 quote!(crate::api::#module::#name)
@@ -329,14 +332,7 @@ fn uniform_body(function: &Function) -> TokenStream {
         }
     });
     let checked = function.carried().map(|param| ident(&param.name));
-    let fields = function.carried().map(|param| {
-        let name = ident(&param.name);
-        match param.passes {
-            Passes::Handle => quote!(#name: #name.remote.handle),
-            Passes::Input(_) => quote!(#name: #name.map(|value| value as u64)),
-            _ => quote!(#name: #name as u64),
-        }
-    });
+    let fields = fields(function);
     let safety = safety("what the arguments point to is the caller's to keep, as OpenCL demands of it");
     quote! {
         #[doc = #title]
@@ -348,11 +344,75 @@ fn uniform_body(function: &Function) -> TokenStream {
             unsafe {
                 let mut enqueue = Enqueue::new(#queue, #count, #list, #event)?;
                 #(#looked_up)*
-                crate::api::#module::#check(&enqueue, #(#checked),*)?;
+                crate::api::#module::#check(&enqueue.queue, #(#checked),*)?;
                 let (event, waits) = enqueue.begin(#command_type);
                 enqueue.send(&opencl::#message { event, wait: List::new(&waits), #(#fields),* }, None)?;
             }
             Ok(())
+        }
+    }
+}
+
+/// The fields of a uniform command's message, from the parameters of the same names.
+fn fields(function: &Function) -> impl Iterator<Item = TokenStream> {
+    function.carried().map(|param| {
+        let name = ident(&param.name);
+        match param.passes {
+            Passes::Handle => quote!(#name: #name.remote.handle),
+            Passes::Input(_) => quote!(#name: #name.map(|value| value as u64)),
+            _ => quote!(#name: #name as u64),
+        }
+    })
+}
+
+fn recorded_body(function: &Function) -> TokenStream {
+    let title = format!(" The body of `{}`.", function.name);
+    let contract = format!(" As {}.", function.name);
+    let body_name = function.body_name();
+    let name = ident(&body_name);
+    let module = ident(function.body.as_deref().unwrap_or("none"));
+    let check = body_name.replacen("command", "check", 1);
+    let check = ident(check.strip_suffix("_khr").unwrap_or(&check));
+    let message = ident(function.records.as_deref().unwrap_or_default());
+    let params = function.params.iter().map(|param| {
+        let (name, ty) = (ident(&param.name), &param.ty);
+        quote!(#name: #ty)
+    });
+    let looked_up = function.carried().filter_map(|param| {
+        let name = ident(&param.name);
+        match param.passes {
+            Passes::Handle => Some(quote! {
+                let #name: &Mem = get(#name)?;
+                record.names(&#name.context)?;
+            }),
+            Passes::Input(_) => Some(quote!(let #name = triple(#name)?;)),
+            _ => None,
+        }
+    });
+    let checked = function.carried().map(|param| ident(&param.name));
+    let fields = fields(function);
+    let safety = safety("what the arguments point to is the caller's to keep, as OpenCL demands of it");
+    quote! {
+        #[doc = #title]
+        ///
+        /// # Safety
+        #[doc = #contract]
+        pub unsafe fn #name(#(#params),*) -> Result<()> {
+            #safety
+            unsafe {
+                let record = Record::new(
+                    command_buffer,
+                    command_queue,
+                    properties,
+                    num_sync_points_in_wait_list,
+                    sync_point_wait_list,
+                    sync_point,
+                    mutable_handle,
+                )?;
+                #(#looked_up)*
+                crate::api::#module::#check(record.queue(), #(#checked),*)?;
+                record.send(&opencl::#message { event: Handle::NONE, wait: List::default(), #(#fields),* })
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ pub fn driver(functions: &[Function]) -> TokenStream {
     let names = added.iter().map(|function| &function.name);
     quote! {
         //! The functions of an OpenCL driver.
-        #![allow(non_snake_case, unused_variables)]
+        #![allow(non_snake_case, clippy::type_complexity)]
         #![cfg_attr(rustfmt, rustfmt_skip)]
 
         use std::ffi::{CStr, c_void};
@@ -119,20 +119,33 @@ fn load(function: &Function) -> TokenStream {
 pub fn uniform(functions: &[Function]) -> TokenStream {
     let arms = functions.iter().filter(|function| function.uniform.is_some()).map(|function| {
         let (name, message) = (ident(&function.name), ident(&function.messages()[0]));
-        let arguments = function.carried().map(|param| {
-            let name = ident(&param.name);
-            match param.passes {
-                Passes::Handle => quote!(mem(message.#name)?),
-                Passes::Input(_) => quote!(sizes(message.#name)?.as_ptr()),
-                _ => quote!(size(message.#name)?),
-            }
-        });
+        let arguments = arguments(function);
         let safety = safety("the caller vouches for queue, objects and events; the arrays outlive the call");
         quote! {
             CommandMessage::#message(message) => {
                 let Some(call) = functions.#name else { return Err(CL_INVALID_OPERATION) };
                 #safety
                 unsafe { call(queue, #(#arguments,)* count, list, event) }
+            }
+        }
+    });
+    let recorded = functions.iter().filter(|function| function.records.is_some()).map(|function| {
+        let message = ident(function.records.as_deref().unwrap_or_default());
+        let (now, before) = (ident(&function.name), ident(&function.name_before()));
+        let (with, without) = (arguments(function), arguments(function));
+        let safety = safety("the caller vouches for the objects; the arrays outlive the call");
+        quote! {
+            CommandMessage::#message(message) => {
+                #safety
+                unsafe {
+                    match (functions.#now, functions.#before) {
+                        (Some(call), _) => {
+                            call(buffer, queue, properties, #(#with,)* count, list, sync_point, handle)
+                        }
+                        (None, Some(call)) => call(buffer, queue, #(#without,)* count, list, sync_point, handle),
+                        (None, None) => CL_INVALID_OPERATION,
+                    }
+                }
             }
         }
     });
@@ -144,7 +157,7 @@ pub fn uniform(functions: &[Function]) -> TokenStream {
         use remora_protocol::Handle;
         use remora_protocol::opencl::CommandMessage;
 
-        use super::driver::Functions;
+        use super::driver::{Extensions, Functions};
 
         /// Executes `message` on `queue` if it is a uniform command; `Ok(false)` if it is another.
         ///
@@ -173,6 +186,34 @@ pub fn uniform(functions: &[Function]) -> TokenStream {
             if code == CL_SUCCESS { Ok(true) } else { Err(code) }
         }
 
+        /// Records `message` in `buffer` if it is a uniform command that can be recorded; `Ok(false)` if it is another.
+        ///
+        /// `mem` finds the driver's object, or says the code of not having it.
+        ///
+        /// # Errors
+        /// The code of `mem` or of the driver.
+        ///
+        /// # Safety
+        /// `buffer` and what `mem` returns are objects of the driver whose functions these are, and `sync_point` can be
+        /// written.
+        pub unsafe fn record(
+            functions: &Extensions,
+            buffer: cl_command_buffer_khr,
+            message: &CommandMessage<'_>,
+            mut mem: impl FnMut(Handle) -> Result<cl_mem, cl_int>,
+            wait: &[cl_sync_point_khr],
+            sync_point: *mut cl_sync_point_khr,
+        ) -> Result<bool, cl_int> {
+            let count = cl_uint::try_from(wait.len()).map_err(|_| CL_INVALID_SYNC_POINT_WAIT_LIST_KHR)?;
+            let list = if wait.is_empty() { std::ptr::null() } else { wait.as_ptr() };
+            let (queue, properties, handle) = (std::ptr::null_mut(), std::ptr::null(), std::ptr::null_mut());
+            let code = match message {
+                #(#recorded)*
+                _ => return Ok(false),
+            };
+            if code == CL_SUCCESS { Ok(true) } else { Err(code) }
+        }
+
         fn size(value: u64) -> Result<usize, cl_int> {
             usize::try_from(value).map_err(|_| CL_INVALID_VALUE)
         }
@@ -194,4 +235,16 @@ pub fn modules() -> TokenStream {
         pub mod queries;
         pub mod uniform;
     }
+}
+
+/// What a uniform command passes on.
+fn arguments(function: &Function) -> impl Iterator<Item = TokenStream> {
+    function.carried().map(|param| {
+        let name = ident(&param.name);
+        match param.passes {
+            Passes::Handle => quote!(mem(message.#name)?),
+            Passes::Input(_) => quote!(sizes(message.#name)?.as_ptr()),
+            _ => quote!(size(message.#name)?),
+        }
+    })
 }

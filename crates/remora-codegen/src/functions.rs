@@ -21,6 +21,8 @@ pub struct Function {
     pub body: Option<String>,
     /// For a queue command that is pure plumbing: its command type. Its message is derived from its parameters.
     pub uniform: Option<String>,
+    /// For what records a uniform command in a command buffer: that command's message.
+    pub records: Option<String>,
     /// Which errors the front-end finds by itself.
     pub checked: Option<String>,
     /// What only the driver can tell, and how the program learns it.
@@ -133,6 +135,17 @@ const HANDLES: [&str; 12] = [
 /// Functions of extensions for which the ICD's table has a place.
 const SLOTS: [&str; 1] = ["clGetKernelSubGroupInfoKHR"];
 
+/// What all functions that record a command have.
+const RECORDING: [&str; 7] = [
+    "command_buffer",
+    "command_queue",
+    "properties",
+    "num_sync_points_in_wait_list",
+    "sync_point_wait_list",
+    "sync_point",
+    "mutable_handle",
+];
+
 /// Whether `ty` is an object's.
 #[must_use]
 pub fn is_handle(ty: &Type) -> bool {
@@ -213,14 +226,18 @@ impl Function {
         self.params.iter().filter(|param| param.passes != Passes::ErrorCode)
     }
 
-    /// The parameters that a uniform command's message carries: all but the queue, the wait list and the event.
+    /// The parameters that a uniform command's message carries: all but the queue, the wait list and the event. Of what
+    /// records such a command, the same.
     pub fn carried(&self) -> impl Iterator<Item = &Param> {
+        let recording: &[&str] = if self.records.is_some() { &RECORDING } else { &[] };
         let count = self.params.iter().find_map(|param| match &param.passes {
             Passes::WaitList(count) => Some(count.clone()),
             _ => None,
         });
         self.params.iter().skip(1).filter(move |param| {
-            !matches!(param.passes, Passes::WaitList(_) | Passes::Event) && Some(&param.name) != count.as_ref()
+            !matches!(param.passes, Passes::WaitList(_) | Passes::Event)
+                && Some(&param.name) != count.as_ref()
+                && !recording.contains(&param.name.as_str())
         })
     }
 
@@ -295,6 +312,12 @@ impl Function {
             How::Asynchronous(_) => ensure!(commands > 0, "sends nothing: `local`?"),
             How::Waits(_) => ensure!(commands > 0 && answered > 0, "nothing that it could wait for"),
             _ => {}
+        }
+        if let Some(recorded) = &self.records {
+            let params: Vec<_> = self.carried().map(|param| param.name.as_str()).collect();
+            let Some(message) = messages.get(recorded) else { bail!("no message `{recorded}`") };
+            let fields: Vec<_> = message.fields.iter().skip(2).map(|field| field.name.as_str()).collect();
+            ensure!(params == fields, "carries {params:?}, `{recorded}` {fields:?}");
         }
         if self.uniform.is_some() {
             ensure!(matches!(self.how, How::Asynchronous(_)), "a uniform command is asynchronous");

@@ -49,6 +49,7 @@ fn function(item: &ForeignItemFn) -> syn::Result<Function> {
         how: found.how.ok_or_else(|| missing("local, asynchronous, waits, unsupported or absent"))?,
         body: found.body,
         uniform: found.uniform,
+        records: found.records,
         checked: found.checked,
         late: found.late,
         params,
@@ -62,6 +63,7 @@ struct Attributes {
     how: Option<How>,
     body: Option<String>,
     uniform: Option<String>,
+    records: Option<String>,
     checked: Option<String>,
     late: Option<String>,
 }
@@ -73,6 +75,7 @@ impl Attributes {
             "since" => self.since.replace(string(attribute)?).is_some(),
             "body" => self.body.replace(ident(attribute)?).is_some(),
             "uniform" => self.uniform.replace(ident(attribute)?).is_some(),
+            "records" => self.records.replace(ident(attribute)?).is_some(),
             "checked" => self.checked.replace(string(attribute)?).is_some(),
             "late" => self.late.replace(string(attribute)?).is_some(),
             "local" => self.how.replace(How::Local).is_some(),

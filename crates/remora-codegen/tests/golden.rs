@@ -83,7 +83,7 @@ fn functions_become_entries_bodies_and_calls() {
     for expected in [
         "let source: &Mem = get(source)?;\n        enqueue.names(&source.remote, &source.context)?;",
         "let origin = triple(origin)?;",
-        "crate::api::copy::check_copy(&enqueue, source, origin, size)?;",
+        "crate::api::copy::check_copy(&enqueue.queue, source, origin, size)?;",
         "size: size as u64,",
     ] {
         assert!(uniform.contains(expected), "{expected:?} is not in\n{uniform}");

@@ -178,12 +178,12 @@ impl Enqueue {
     }
 
     /// As [`Enqueue::ask`], if the answer doesn't have to wait for one that another thread waits for.
-    pub(crate) fn ask_first<C: Command>(&self, command: &C) -> Result<Option<Answer>> {
+    pub(crate) fn ask_first<C: Command>(&self, command: &C) -> Result<Option<(u64, Answer)>> {
         let session = &self.queue.remote.session;
         let Some(asked) = session.call_first(&self.queue.stream, command, &self.needs) else { return Ok(None) };
         let (position, answer) = asked?;
         self.sent_at(position);
-        Ok(Some(answer))
+        Ok(Some((position, answer)))
     }
 
     fn put<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<u64> {

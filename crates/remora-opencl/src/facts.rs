@@ -203,6 +203,11 @@ impl Device {
         self.platform.upgrade().ok_or(Error(CL_INVALID_DEVICE))
     }
 
+    /// The version of an extension that is carried, as CL_MAKE_VERSION makes it; 0 if it has none.
+    pub(crate) fn extension(&self, extension: &str) -> u32 {
+        self.offered.version(extension).unwrap_or(0)
+    }
+
     /// Whether it has an extension that is carried.
     pub(crate) fn offers(&self, extension: &str) -> bool {
         self.offered.version(extension).is_some()

@@ -40,6 +40,8 @@ pub(crate) struct Shape {
     pub(crate) dimensions: u32,
     pub(crate) local: [u64; 3],
     pub(crate) local_memory: u64,
+    /// Whether it is recorded in a command buffer.
+    pub(crate) recorded: bool,
     /// Whether each global size is a multiple of the local one.
     pub(crate) uniform: bool,
 }
@@ -98,21 +100,32 @@ impl Kernel {
 
     /// Takes the addresses of shared virtual memory that it finds by itself.
     pub(crate) fn set_svm(&self, pointers: impl Iterator<Item = *const u8>) -> Result<()> {
+        *self.svm() = self.svm_list(pointers)?;
+        Ok(())
+    }
+
+    /// Checks addresses of shared virtual memory that it finds by itself.
+    pub(crate) fn svm_list(&self, pointers: impl Iterator<Item = *const u8>) -> Result<Vec<u64>> {
         let known = |pointer| svm::find(pointer, 0).is_some_and(|memory| memory.is_of(&self.program.context));
         let all: Vec<*const u8> = pointers.collect();
         ensure(all.iter().all(|pointer| known(*pointer)), CL_INVALID_VALUE)?;
-        *self.svm() = all.iter().map(|pointer| *pointer as u64).collect();
-        Ok(())
+        Ok(all.iter().map(|pointer| *pointer as u64).collect())
     }
 
     /// Takes an address in shared virtual memory, or null, for argument `index`.
     pub(crate) fn set_arg_svm(&self, index: cl_uint, pointer: *const c_void) -> Result<()> {
+        let arg = self.svm_arg(index, pointer)?;
+        self.args()[index as usize] = arg;
+        Ok(())
+    }
+
+    /// An address in shared virtual memory, or null, as argument `index`.
+    pub(crate) fn svm_arg(&self, index: cl_uint, pointer: *const c_void) -> Result<Arg> {
         let description = self.description.args.get(index as usize).ok_or(Error(CL_INVALID_ARG_INDEX))?;
         ensure(description.takes().accepts(kind::SVM), CL_INVALID_ARG_VALUE)?;
         let known = |memory: svm::Range| memory.is_of(&self.program.context);
         ensure(pointer.is_null() || svm::find(pointer.cast(), 0).is_some_and(known), CL_INVALID_ARG_VALUE)?;
-        self.args()[index as usize] = Arg::Svm((pointer as u64).to_le_bytes());
-        Ok(())
+        Ok(Arg::Svm((pointer as u64).to_le_bytes()))
     }
 
     /// Bytes of local memory that its arguments ask for.
@@ -134,11 +147,20 @@ impl Kernel {
     /// # Safety
     /// `value` is null or valid for `size` bytes.
     pub(crate) unsafe fn set_arg(&self, index: cl_uint, size: usize, value: *const c_void) -> Result<()> {
-        let description = self.description.args.get(index as usize).ok_or(Error(CL_INVALID_ARG_INDEX))?;
         // SAFETY: passed on to the caller.
-        let arg = unsafe { Arg::from_program(description, size, value) }?;
+        let arg = unsafe { self.arg(index, size, value) }?;
         self.args()[index as usize] = arg;
         Ok(())
+    }
+
+    /// What the program gives, as argument `index`.
+    ///
+    /// # Safety
+    /// `value` is null or valid for `size` bytes.
+    pub(crate) unsafe fn arg(&self, index: cl_uint, size: usize, value: *const c_void) -> Result<Arg> {
+        let description = self.description.args.get(index as usize).ok_or(Error(CL_INVALID_ARG_INDEX))?;
+        // SAFETY: passed on to the caller.
+        unsafe { Arg::from_program(description, size, value) }
     }
 }
 

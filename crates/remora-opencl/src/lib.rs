@@ -20,6 +20,7 @@ mod map;
 mod mem;
 mod object;
 mod program;
+mod record;
 mod session;
 mod svm;
 mod transfer;

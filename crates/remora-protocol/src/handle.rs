@@ -18,10 +18,11 @@ pub enum Kind {
     Kernel = 7,
     Event = 8,
     DeviceQueue = 9,
+    CommandBuffer = 10,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Device,
         Self::Context,
         Self::Queue,
@@ -31,6 +32,7 @@ impl Kind {
         Self::Kernel,
         Self::Event,
         Self::DeviceQueue,
+        Self::CommandBuffer,
     ];
 }
 

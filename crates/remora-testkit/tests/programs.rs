@@ -39,6 +39,7 @@ programs! {
     queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
     read_then_write leak dlclose fork enumerate corners includes svm contents binaries extensions
+    command_buffer
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -49,6 +50,7 @@ mod intel {
         Intel:
         queues buffers maps images callbacks printf sub_devices native_kernel behind_user_event read_then_write leak fork
         enumerate includes contents binaries svm pipes device_queues sub_groups program_scope spirv extensions
+        command_buffer
     }
 
     /// Without random addresses, what this driver's allocator gives in the worker is taken in the program.

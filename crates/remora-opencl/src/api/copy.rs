@@ -1,26 +1,26 @@
-//! Copies between memory objects (their checks; the rest is generated), fills and migration.
+//! Copies between memory objects (their checks; the rest is generated) and migration.
 
-use std::ffi::c_void;
 use std::sync::Arc;
 
 use opencl_sys::*;
-use remora_protocol::opencl::{EnqueueFillBuffer, EnqueueFillImage, EnqueueMigrateMemObjects};
+use remora_protocol::opencl::EnqueueMigrateMemObjects;
 use remora_protocol::{Handle, List};
 
-use crate::api::transfer::{Rect, check_sub_buffer, triple};
+use crate::api::queue::Queue;
+use crate::api::transfer::{Rect, check_sub_buffer};
 use crate::command::Enqueue;
 use crate::error::{Error, Result, ensure};
 use crate::image::Image;
 use crate::mem::Mem;
-use crate::object::{get, share};
+use crate::object::get;
 
-fn buffer<'a>(enqueue: &Enqueue, mem: &'a Mem) -> Result<&'a Mem> {
+pub(crate) fn buffer<'a>(queue: &Queue, mem: &'a Mem) -> Result<&'a Mem> {
     ensure(mem.is_buffer(), CL_INVALID_MEM_OBJECT)?;
-    check_sub_buffer(enqueue, mem)?;
+    check_sub_buffer(queue, mem)?;
     Ok(mem)
 }
 
-fn image(mem: &Mem) -> Result<&Image> {
+pub(crate) fn image(mem: &Mem) -> Result<&Image> {
     mem.image.as_ref().ok_or(Error(CL_INVALID_MEM_OBJECT))
 }
 
@@ -37,14 +37,14 @@ fn overlap(one: (usize, usize), other: (usize, usize)) -> bool {
 }
 
 pub(crate) fn check_copy_buffer(
-    enqueue: &Enqueue,
+    queue: &Queue,
     src: &Mem,
     dst: &Mem,
     src_offset: usize,
     dst_offset: usize,
     size: usize,
 ) -> Result<()> {
-    let (src, dst) = (buffer(enqueue, src)?, buffer(enqueue, dst)?);
+    let (src, dst) = (buffer(queue, src)?, buffer(queue, dst)?);
     ensure(size > 0, CL_INVALID_VALUE)?;
     for (mem, offset) in [(src, src_offset), (dst, dst_offset)] {
         ensure(offset.checked_add(size).is_some_and(|end| end <= mem.size), CL_INVALID_VALUE)?;
@@ -55,7 +55,7 @@ pub(crate) fn check_copy_buffer(
 
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn check_copy_buffer_rect(
-    enqueue: &Enqueue,
+    queue: &Queue,
     src: &Mem,
     dst: &Mem,
     src_origin: [usize; 3],
@@ -66,7 +66,7 @@ pub(crate) fn check_copy_buffer_rect(
     dst_row_pitch: usize,
     dst_slice_pitch: usize,
 ) -> Result<()> {
-    let (src, dst) = (buffer(enqueue, src)?, buffer(enqueue, dst)?);
+    let (src, dst) = (buffer(queue, src)?, buffer(queue, dst)?);
     let from = Rect { origin: src_origin, row_pitch: src_row_pitch, slice_pitch: src_slice_pitch };
     let to = Rect { origin: dst_origin, row_pitch: dst_row_pitch, slice_pitch: dst_slice_pitch };
     let ((from, from_end), (to, to_end)) = (from.resolve(region)?, to.resolve(region)?);
@@ -86,7 +86,7 @@ pub(crate) fn check_copy_buffer_rect(
 }
 
 pub(crate) fn check_copy_image(
-    _enqueue: &Enqueue,
+    _queue: &Queue,
     src: &Mem,
     dst: &Mem,
     src_origin: [usize; 3],
@@ -104,120 +104,40 @@ pub(crate) fn check_copy_image(
 }
 
 pub(crate) fn check_copy_image_to_buffer(
-    enqueue: &Enqueue,
+    queue: &Queue,
     src: &Mem,
     dst: &Mem,
     origin: [usize; 3],
     region: [usize; 3],
     offset: usize,
 ) -> Result<()> {
-    check_image_and_buffer(enqueue, src, dst, origin, region, offset)
+    check_image_and_buffer(queue, src, dst, origin, region, offset)
 }
 
 pub(crate) fn check_copy_buffer_to_image(
-    enqueue: &Enqueue,
+    queue: &Queue,
     src: &Mem,
     dst: &Mem,
     offset: usize,
     origin: [usize; 3],
     region: [usize; 3],
 ) -> Result<()> {
-    check_image_and_buffer(enqueue, dst, src, origin, region, offset)
+    check_image_and_buffer(queue, dst, src, origin, region, offset)
 }
 
 fn check_image_and_buffer(
-    enqueue: &Enqueue,
+    queue: &Queue,
     pixels: &Mem,
     bytes: &Mem,
     origin: [usize; 3],
     region: [usize; 3],
     offset: usize,
 ) -> Result<()> {
-    let (pixels, bytes) = (image(pixels)?, buffer(enqueue, bytes)?);
+    let (pixels, bytes) = (image(pixels)?, buffer(queue, bytes)?);
     pixels.check_region(origin, region)?;
     let length = region.iter().try_fold(pixels.element, |length, count| length.checked_mul(*count));
     let end = length.and_then(|length| length.checked_add(offset));
     ensure(end.is_some_and(|end| end <= bytes.size), CL_INVALID_VALUE)
-}
-
-/// # Safety
-/// As clEnqueueFillBuffer.
-#[allow(clippy::too_many_arguments)]
-pub unsafe fn enqueue_fill_buffer(
-    queue: cl_command_queue,
-    mem: cl_mem,
-    pattern: *const c_void,
-    pattern_size: usize,
-    offset: usize,
-    size: usize,
-    num_events: cl_uint,
-    wait_list: *const cl_event,
-    event: *mut cl_event,
-) -> Result<()> {
-    // SAFETY: passed on to the caller.
-    let (mut enqueue, mem): (_, Arc<Mem>) =
-        unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(mem)?) };
-    enqueue.names(&mem.remote, &mem.context)?;
-    let mem = buffer(&enqueue, &mem)?;
-    let fits = !pattern.is_null() && pattern_size.is_power_of_two() && pattern_size <= 128;
-    ensure(fits, CL_INVALID_VALUE)?;
-    ensure(offset.checked_rem(pattern_size) == Some(0) && size.checked_rem(pattern_size) == Some(0), CL_INVALID_VALUE)?;
-    ensure(offset.checked_add(size).is_some_and(|end| end <= mem.size), CL_INVALID_VALUE)?;
-    // SAFETY: the program gives `pattern_size` bytes.
-    let pattern = unsafe { std::slice::from_raw_parts(pattern.cast::<u8>(), pattern_size) };
-    let (event, waits) = enqueue.begin(CL_COMMAND_FILL_BUFFER);
-    let command = EnqueueFillBuffer {
-        event,
-        wait: List::new(&waits),
-        mem: mem.remote.handle,
-        pattern,
-        offset: offset as u64,
-        size: size as u64,
-    };
-    enqueue.send(&command, None)?;
-    Ok(())
-}
-
-/// # Safety
-/// As clEnqueueFillImage.
-#[allow(clippy::too_many_arguments)]
-pub unsafe fn enqueue_fill_image(
-    queue: cl_command_queue,
-    mem: cl_mem,
-    color: *const c_void,
-    origin: *const usize,
-    region: *const usize,
-    num_events: cl_uint,
-    wait_list: *const cl_event,
-    event: *mut cl_event,
-) -> Result<()> {
-    // SAFETY: passed on to the caller.
-    let (mut enqueue, mem): (_, Arc<Mem>) =
-        unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(mem)?) };
-    enqueue.names(&mem.remote, &mem.context)?;
-    let image = image(&mem)?;
-    ensure(!color.is_null(), CL_INVALID_VALUE)?;
-    // SAFETY: passed on to the caller.
-    let (origin, region) = unsafe { (triple(origin)?, triple(region)?) };
-    image.check_region(origin, region)?;
-    // A depth image has one float, all others four components.
-    let components = if image.format.image_channel_order == CL_DEPTH { 1 } else { 4 };
-    let mut words = [0; 4];
-    for (place, word) in words.iter_mut().enumerate().take(components) {
-        // SAFETY: the program gives as many components.
-        *word = unsafe { color.cast::<u32>().add(place).read_unaligned() };
-    }
-    let (event, waits) = enqueue.begin(CL_COMMAND_FILL_IMAGE);
-    let command = EnqueueFillImage {
-        event,
-        wait: List::new(&waits),
-        mem: mem.remote.handle,
-        color: words,
-        origin: origin.map(|value| value as u64),
-        region: region.map(|value| value as u64),
-    };
-    enqueue.send(&command, None)?;
-    Ok(())
 }
 
 /// # Safety

@@ -4,21 +4,25 @@ use std::sync::Arc;
 
 use opencl_sys::*;
 use remora_client::Needs;
-use remora_protocol::List;
 use remora_protocol::opencl::{EnqueueNDRangeKernel, GetSuggestedLocalWorkSize, KernelArg, Status, Value};
+use remora_protocol::{Handle, List};
 
+use crate::api::command_buffer::properties;
+use crate::api::mutable::MutableCommand;
 use crate::api::queue::Queue;
 use crate::command::Enqueue;
 use crate::error::{Result, check, ensure};
+use crate::facts::Device;
 use crate::kernel::{Arg, Kernel, Shape};
 use crate::object::{get, share};
+use crate::record::{Changeable, Record};
 
 /// Work sizes of a launch; unused dimensions are 1, a local size of 0 is the driver's choice.
-struct Range {
-    dimensions: u32,
-    offset: [u64; 3],
-    global: [u64; 3],
-    local: [u64; 3],
+pub(crate) struct Range {
+    pub(crate) dimensions: u32,
+    pub(crate) offset: [u64; 3],
+    pub(crate) global: [u64; 3],
+    pub(crate) local: [u64; 3],
 }
 
 impl Range {
@@ -49,7 +53,7 @@ impl Range {
         Ok(Self { dimensions, offset: values(offset, [0; 3]), global: values(global, [1; 3]), local })
     }
 
-    fn check(&self, kernel: &Kernel, device: &crate::facts::Device) -> Result<()> {
+    fn check(&self, kernel: &Kernel, device: &Device) -> Result<()> {
         let bits = device.infos.number(CL_DEVICE_ADDRESS_BITS);
         let most = if bits == 32 { u64::from(u32::MAX) } else { u64::MAX };
         ensure(self.global.iter().all(|size| *size <= most), CL_INVALID_GLOBAL_WORK_SIZE)?;
@@ -67,6 +71,18 @@ impl Range {
         let group = kernel.description.work_group.get(&device.handle);
         let most = group.map_or(0, |infos| infos.number(CL_KERNEL_WORK_GROUP_SIZE));
         ensure(items.is_some_and(|items| most == 0 || items <= most), CL_INVALID_WORK_GROUP_SIZE)
+    }
+
+    /// What decides whether the driver accepts a launch of `kernel` on `device`.
+    fn shape(&self, kernel: &Kernel, device: &Device, recorded: bool) -> Shape {
+        Shape {
+            device: device.handle,
+            dimensions: self.dimensions,
+            local: self.local,
+            local_memory: kernel.local_memory(),
+            recorded,
+            uniform: self.is_uniform(),
+        }
     }
 
     fn is_uniform(&self) -> bool {
@@ -119,14 +135,19 @@ pub unsafe fn enqueue_task(
 
 /// Checks that `kernel` can run on the device of `queue`, which is of its context, and gives its arguments.
 fn check_launch(kernel: &Kernel, queue: &Queue, range: &Range) -> Result<Vec<Arg>> {
+    let args = check_range(kernel, queue, range)?;
+    ensure(!args.iter().any(|arg| matches!(arg, Arg::Unset)), CL_INVALID_KERNEL_ARGS)?;
+    Ok(args)
+}
+
+/// As [`check_launch`]; arguments may be missing.
+fn check_range(kernel: &Kernel, queue: &Queue, range: &Range) -> Result<Vec<Arg>> {
     let built_for = |device: &Arc<_>| Arc::ptr_eq(device, &queue.device);
     ensure(kernel.program.devices.iter().any(built_for), CL_INVALID_PROGRAM_EXECUTABLE)?;
     range.check(kernel, &queue.device)?;
-    let args = kernel.args().clone();
-    ensure(!args.iter().any(|arg| matches!(arg, Arg::Unset)), CL_INVALID_KERNEL_ARGS)?;
     let (local, most) = (kernel.local_memory(), queue.device.infos.number(CL_DEVICE_LOCAL_MEM_SIZE));
     ensure(most == 0 || local <= most, CL_OUT_OF_RESOURCES)?;
-    Ok(args)
+    Ok(kernel.args().clone())
 }
 
 /// # Safety
@@ -212,13 +233,7 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
             wire
         })
         .collect();
-    let shape = Shape {
-        device: queue.device.handle,
-        dimensions: range.dimensions,
-        local: range.local,
-        local_memory: kernel.local_memory(),
-        uniform: range.is_uniform(),
-    };
+    let shape = range.shape(kernel, &queue.device, false);
     let svm = kernel.svm().clone();
     let (event, waits) = enqueue.begin(command_type);
     let command = EnqueueNDRangeKernel {
@@ -235,7 +250,7 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
     let known = kernel.is_accepted(&shape) && !range.global.contains(&0);
     // The first of its kind: only the driver's compiler knows whether it can be.
     let asked = if known { None } else { enqueue.ask_first(&command)? };
-    let Some(answer) = asked else {
+    let Some((_, answer)) = asked else {
         enqueue.send(&command, None)?;
         return Ok(());
     };
@@ -243,4 +258,56 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
     kernel.accept(shape);
     enqueue.give_event();
     Ok(())
+}
+
+/// # Safety
+/// As clCommandNDRangeKernelKHR.
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn command_nd_range_kernel_khr(
+    buffer: cl_command_buffer_khr,
+    queue: cl_command_queue,
+    list: *const cl_command_properties_khr,
+    kernel: cl_kernel,
+    dimensions: cl_uint,
+    offset: *const usize,
+    global: *const usize,
+    local: *const usize,
+    count: cl_uint,
+    waits: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    handle_ret: *mut cl_mutable_command_khr,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let (record, kernel, list): (_, Arc<Kernel>, _) =
+        unsafe { (Record::launch(buffer, queue, count, waits, sync_point)?, share(kernel)?, properties(list)) };
+    record.names(&kernel.program.context)?;
+    let queue = Arc::clone(record.queue());
+    ensure(!global.is_null(), CL_INVALID_GLOBAL_WORK_SIZE)?;
+    // SAFETY: passed on to the caller.
+    let range = unsafe { Range::new(dimensions, offset, global, local) }?;
+    let fixed = list.is_empty() && handle_ret.is_null();
+    // What can be changed may get its arguments later: the driver says.
+    let args = if fixed { check_launch(&kernel, &queue, &range) } else { check_range(&kernel, &queue, &range) }?;
+    let svm = kernel.svm().clone();
+    let command = EnqueueNDRangeKernel {
+        event: Handle::NONE,
+        wait: List::default(),
+        kernel: kernel.remote.handle,
+        work_dim: range.dimensions,
+        offset: range.offset,
+        global: range.global,
+        local: range.local,
+        args: args.iter().map(|arg| arg.wire().0).collect(),
+        svm: List::new(&svm),
+    };
+    if fixed {
+        let shape = range.shape(&kernel, &queue.device, true);
+        record.send_launch(&command, !kernel.is_accepted(&shape))?;
+        kernel.accept(shape);
+        return Ok(());
+    }
+    let names = list.split_last().map_or(Vec::new(), |(_, names)| names.to_vec());
+    let changeable = Changeable { properties: names, handle_ret };
+    let buffer = Arc::clone(&record.buffer);
+    record.send_changeable(&command, &changeable, |number| MutableCommand::new(number, &buffer, &kernel, list, range))
 }

@@ -113,7 +113,7 @@ pub unsafe fn enqueue_map_buffer(
     let mem = Arc::clone(&map.mem);
     ensure(mem.is_buffer(), CL_INVALID_MEM_OBJECT)?;
     ensure(size > 0 && offset.checked_add(size).is_some_and(|end| end <= mem.size), CL_INVALID_VALUE)?;
-    check_sub_buffer(&map.enqueue, &mem)?;
+    check_sub_buffer(&map.enqueue.queue, &mem)?;
     map.area = bytes_of_buffer(offset, size);
     if let Some(store) = mem.store_pointer() {
         return map.bring(HostArea::flat(store.wrapping_add(offset), size), Backing::Store);

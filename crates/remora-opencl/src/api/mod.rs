@@ -1,15 +1,18 @@
 //! The bodies of the API's functions, one module per kind of object. The generated entries call them.
 
+pub mod command_buffer;
 pub mod context;
 pub mod copy;
 pub mod device;
 pub mod device_queue;
 pub mod event;
+pub mod fill;
 pub mod image;
 pub mod kernel;
 pub mod launch;
 pub mod map;
 pub mod mem;
+pub mod mutable;
 pub mod native;
 pub mod pipe;
 pub mod platform;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use opencl_sys::*;
 use remora_client::HostArea;
-use remora_protocol::List;
-use remora_protocol::opencl::{EnqueueCopyBuffer, EnqueueFillBuffer, EnqueueMigrateMemObjects};
+use remora_protocol::opencl::{EnqueueCopyBuffer, EnqueueFillBuffer, EnqueueMarkerOrBarrier, EnqueueMigrateMemObjects};
+use remora_protocol::{Handle, List};
 
 use crate::api::context::{Context, Data};
 use crate::command::Enqueue;
@@ -14,6 +14,7 @@ use crate::error::{Error, Result, ensure};
 use crate::map::{Backing, Mapping, shows};
 use crate::mem::bytes_of_buffer;
 use crate::object::{pointer_of, share};
+use crate::record::Record;
 use crate::svm::{self, Range};
 use crate::transfer::{host_call, nothing, read, write};
 
@@ -107,13 +108,11 @@ pub unsafe fn enqueue_svm_memcpy(
     // SAFETY: passed on to the caller.
     let mut enqueue = unsafe { begin(queue, num_events, wait_list, event) }?;
     let (blocking, command_type) = (blocking != CL_FALSE, CL_COMMAND_SVM_MEMCPY);
-    ensure(!dst.is_null() && !src.is_null(), CL_INVALID_VALUE)?;
-    let overlap = (dst as usize).abs_diff(src as usize) < size;
-    ensure(!overlap, CL_MEM_COPY_OVERLAP)?;
+    check_copy(dst, src, size)?;
     if size == 0 {
         return nothing(enqueue, command_type, blocking);
     }
-    let (to, from) = (find(&enqueue, dst, size)?, find(&enqueue, src, size)?);
+    let (to, from) = (find(&enqueue.queue.context, dst, size)?, find(&enqueue.queue.context, src, size)?);
     for range in [&to, &from].into_iter().flatten() {
         enqueue.names(&range.mem.remote, &range.mem.context)?;
     }
@@ -170,13 +169,11 @@ pub unsafe fn enqueue_svm_mem_fill(
     // SAFETY: passed on to the caller.
     let mut enqueue = unsafe { begin(queue, num_events, wait_list, event) }?;
     let command_type = CL_COMMAND_SVM_MEMFILL;
-    ensure(!pointer.is_null() && !pattern.is_null(), CL_INVALID_VALUE)?;
-    ensure(pattern_size.is_power_of_two() && pattern_size <= 128, CL_INVALID_VALUE)?;
-    ensure((pointer as usize | size) & (pattern_size - 1) == 0, CL_INVALID_VALUE)?;
+    check_fill(pointer, pattern, pattern_size, size)?;
     if size == 0 {
         return nothing(enqueue, command_type, false);
     }
-    let range = find(&enqueue, pointer, size)?.ok_or(Error(CL_INVALID_VALUE))?;
+    let range = find(&enqueue.queue.context, pointer, size)?.ok_or(Error(CL_INVALID_VALUE))?;
     enqueue.names(&range.mem.remote, &range.mem.context)?;
     // SAFETY: the program gives `pattern_size` bytes.
     let pattern = unsafe { std::slice::from_raw_parts(pattern.cast::<u8>(), pattern_size) };
@@ -207,7 +204,7 @@ pub unsafe fn enqueue_svm_map(
     let known = CL_MAP_READ | CL_MAP_WRITE | CL_MAP_WRITE_INVALIDATE_REGION;
     let both = flags & CL_MAP_WRITE_INVALIDATE_REGION != 0 && flags & (CL_MAP_READ | CL_MAP_WRITE) != 0;
     ensure(flags & !known == 0 && !both, CL_INVALID_VALUE)?;
-    let Range { mem, offset } = find(&enqueue, pointer, size)?.ok_or(Error(CL_INVALID_VALUE))?;
+    let Range { mem, offset } = find(&enqueue.queue.context, pointer, size)?.ok_or(Error(CL_INVALID_VALUE))?;
     enqueue.names(&mem.remote, &mem.context)?;
     let (area, host) = (bytes_of_buffer(offset, size), HostArea::flat(pointer.cast(), size));
     match mem.host_backing() {
@@ -232,7 +229,7 @@ pub unsafe fn enqueue_svm_unmap(
     let mut enqueue = unsafe { begin(queue, num_events, wait_list, event) }?;
     let command_type = CL_COMMAND_SVM_UNMAP;
     ensure(!pointer.is_null(), CL_INVALID_VALUE)?;
-    let mem = find(&enqueue, pointer, 0)?.ok_or(Error(CL_INVALID_VALUE))?.mem;
+    let mem = find(&enqueue.queue.context, pointer, 0)?.ok_or(Error(CL_INVALID_VALUE))?.mem;
     enqueue.names(&mem.remote, &mem.context)?;
     let mapping = {
         let mut maps = mem.lock_maps();
@@ -268,7 +265,7 @@ pub unsafe fn enqueue_svm_migrate_mem(
     for place in 0..count as usize {
         // SAFETY: the program gives `count` pointers, and as many sizes or none.
         let (pointer, size) = unsafe { (*pointers.add(place), if sizes.is_null() { 0 } else { *sizes.add(place) }) };
-        let range = find(&enqueue, pointer, size)?.ok_or(Error(CL_INVALID_VALUE))?;
+        let range = find(&enqueue.queue.context, pointer, size)?.ok_or(Error(CL_INVALID_VALUE))?;
         enqueue.names(&range.mem.remote, &range.mem.context)?;
         mems.push(range.mem.remote.handle);
     }
@@ -291,12 +288,109 @@ unsafe fn begin(
 }
 
 /// The shared virtual memory that some bytes are; none if they are other memory of the program.
-fn find(enqueue: &Enqueue, pointer: *const c_void, size: usize) -> Result<Option<Range>> {
+fn find(context: &Arc<Context>, pointer: *const c_void, size: usize) -> Result<Option<Range>> {
     match svm::find(pointer.cast(), size) {
-        Some(range) if range.is_of(&enqueue.queue.context) => Ok(Some(range)),
+        Some(range) if range.is_of(context) => Ok(Some(range)),
         Some(_) => Err(Error(CL_INVALID_CONTEXT)),
         // What only begins in it would go beyond its end.
         None if svm::find(pointer.cast(), 1).is_some() => Err(Error(CL_INVALID_VALUE)),
         None => Ok(None),
     }
+}
+
+fn check_copy(dst: *const c_void, src: *const c_void, size: usize) -> Result<()> {
+    ensure(!dst.is_null() && !src.is_null(), CL_INVALID_VALUE)?;
+    let overlap = (dst as usize).abs_diff(src as usize) < size;
+    ensure(!overlap, CL_MEM_COPY_OVERLAP)
+}
+
+fn check_fill(pointer: *const c_void, pattern: *const c_void, pattern_size: usize, size: usize) -> Result<()> {
+    ensure(!pointer.is_null() && !pattern.is_null(), CL_INVALID_VALUE)?;
+    ensure(pattern_size.is_power_of_two() && pattern_size <= 128, CL_INVALID_VALUE)?;
+    ensure((pointer as usize | size) & (pattern_size - 1) == 0, CL_INVALID_VALUE)
+}
+
+/// # Safety
+/// As clCommandSVMMemcpyKHR.
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn command_svm_memcpy_khr(
+    buffer: cl_command_buffer_khr,
+    queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    dst: *mut c_void,
+    src: *const c_void,
+    size: usize,
+    count: cl_uint,
+    list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    handle: *mut cl_mutable_command_khr,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let record = unsafe { begin_record(buffer, queue, properties, count, list, sync_point, handle) }?;
+    check_copy(dst, src, size)?;
+    if size == 0 {
+        return record.send(&EnqueueMarkerOrBarrier { event: Handle::NONE, wait: List::default(), barrier: true });
+    }
+    let find = |pointer| find(&record.queue().context, pointer, size)?.ok_or(Error(CL_INVALID_VALUE));
+    let (to, from) = (find(dst)?, find(src)?);
+    record.send(&EnqueueCopyBuffer {
+        event: Handle::NONE,
+        wait: List::default(),
+        src_buffer: from.mem.remote.handle,
+        dst_buffer: to.mem.remote.handle,
+        src_offset: from.offset as u64,
+        dst_offset: to.offset as u64,
+        size: size as u64,
+    })
+}
+
+/// # Safety
+/// As clCommandSVMMemFillKHR.
+#[allow(clippy::too_many_arguments)]
+pub unsafe fn command_svm_mem_fill_khr(
+    buffer: cl_command_buffer_khr,
+    queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    pointer: *mut c_void,
+    pattern: *const c_void,
+    pattern_size: usize,
+    size: usize,
+    count: cl_uint,
+    list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    handle: *mut cl_mutable_command_khr,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let record = unsafe { begin_record(buffer, queue, properties, count, list, sync_point, handle) }?;
+    check_fill(pointer, pattern, pattern_size, size)?;
+    if size == 0 {
+        return record.send(&EnqueueMarkerOrBarrier { event: Handle::NONE, wait: List::default(), barrier: true });
+    }
+    let range = find(&record.queue().context, pointer, size)?.ok_or(Error(CL_INVALID_VALUE))?;
+    // SAFETY: the program gives `pattern_size` bytes.
+    let pattern = unsafe { std::slice::from_raw_parts(pattern.cast::<u8>(), pattern_size) };
+    record.send(&EnqueueFillBuffer {
+        event: Handle::NONE,
+        wait: List::default(),
+        mem: range.mem.remote.handle,
+        pattern,
+        offset: range.offset as u64,
+        size: size as u64,
+    })
+}
+
+/// Begins recording a command about shared virtual memory.
+unsafe fn begin_record(
+    buffer: cl_command_buffer_khr,
+    queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    count: cl_uint,
+    list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    handle: *mut cl_mutable_command_khr,
+) -> Result<Record> {
+    // SAFETY: passed on to the caller.
+    let record = unsafe { Record::new(buffer, queue, properties, count, list, sync_point, handle) }?;
+    ensure(record.queue().device.infos.number(CL_DEVICE_SVM_CAPABILITIES) != 0, CL_INVALID_OPERATION)?;
+    Ok(record)
 }

@@ -7,6 +7,7 @@ use opencl_sys::*;
 use remora_client::HostArea;
 use remora_protocol::opencl::Area;
 
+use crate::api::queue::Queue;
 use crate::command::Enqueue;
 use crate::error::{Error, Result, ensure};
 use crate::mem::{Mem, bytes_of_buffer};
@@ -43,7 +44,7 @@ impl Call {
     fn buffer(&self, offset: usize, size: usize, host: *mut u8) -> Result<(Area, HostArea)> {
         ensure(self.mem.is_buffer(), CL_INVALID_MEM_OBJECT)?;
         ensure(size > 0 && offset.checked_add(size).is_some_and(|end| end <= self.mem.size), CL_INVALID_VALUE)?;
-        check_sub_buffer(&self.enqueue, &self.mem)?;
+        check_sub_buffer(&self.enqueue.queue, &self.mem)?;
         Ok((bytes_of_buffer(offset, size), HostArea::flat(host, size)))
     }
 
@@ -51,7 +52,7 @@ impl Call {
         ensure(self.mem.is_buffer(), CL_INVALID_MEM_OBJECT)?;
         let (buffer, end) = buffer.resolve(region)?;
         ensure(end <= self.mem.size, CL_INVALID_VALUE)?;
-        check_sub_buffer(&self.enqueue, &self.mem)?;
+        check_sub_buffer(&self.enqueue.queue, &self.mem)?;
         let (host, _) = host.resolve(region)?;
         let start = memory.wrapping_add(host.start());
         let host_area = HostArea::pitched(start, region[0], region[1], region[2], host.row_pitch, host.slice_pitch);
@@ -90,8 +91,8 @@ impl Call {
 }
 
 /// A sub-buffer must start where the queue's device can address it.
-pub(crate) fn check_sub_buffer(enqueue: &Enqueue, mem: &Mem) -> Result<()> {
-    let bits = enqueue.queue.device.infos.number(CL_DEVICE_MEM_BASE_ADDR_ALIGN);
+pub(crate) fn check_sub_buffer(queue: &Queue, mem: &Mem) -> Result<()> {
+    let bits = queue.device.infos.number(CL_DEVICE_MEM_BASE_ADDR_ALIGN);
     let aligned = bits == 0 || (mem.origin as u64 * 8).checked_rem(bits) == Some(0);
     ensure(aligned || !mem.is_buffer(), CL_MISALIGNED_SUB_BUFFER_OFFSET)
 }

@@ -153,6 +153,117 @@ pub trait Offers {
 #[must_use]
 pub fn address(name: &CStr, platform: &impl Offers) -> *const c_void {
     match name.to_bytes() {
+        b"clCreateCommandBufferKHR" if platform.function("clCreateCommandBufferKHR") => {
+            entry::clCreateCommandBufferKHR as *const c_void
+        }
+        b"clFinalizeCommandBufferKHR" if platform
+            .function("clFinalizeCommandBufferKHR") => {
+            entry::clFinalizeCommandBufferKHR as *const c_void
+        }
+        b"clRetainCommandBufferKHR" if platform.function("clRetainCommandBufferKHR") => {
+            entry::clRetainCommandBufferKHR as *const c_void
+        }
+        b"clReleaseCommandBufferKHR" if platform
+            .function("clReleaseCommandBufferKHR") => {
+            entry::clReleaseCommandBufferKHR as *const c_void
+        }
+        b"clEnqueueCommandBufferKHR" if platform
+            .function("clEnqueueCommandBufferKHR") => {
+            entry::clEnqueueCommandBufferKHR as *const c_void
+        }
+        b"clCommandBarrierWithWaitListKHR" if platform
+            .function("clCommandBarrierWithWaitListKHR")
+            && platform.version("cl_khr_command_buffer") < 36869 => {
+            entry::clCommandBarrierWithWaitListKHR_before as *const c_void
+        }
+        b"clCommandBarrierWithWaitListKHR" if platform
+            .function("clCommandBarrierWithWaitListKHR") => {
+            entry::clCommandBarrierWithWaitListKHR as *const c_void
+        }
+        b"clCommandCopyBufferKHR" if platform.function("clCommandCopyBufferKHR")
+            && platform.version("cl_khr_command_buffer") < 36869 => {
+            entry::clCommandCopyBufferKHR_before as *const c_void
+        }
+        b"clCommandCopyBufferKHR" if platform.function("clCommandCopyBufferKHR") => {
+            entry::clCommandCopyBufferKHR as *const c_void
+        }
+        b"clCommandCopyBufferRectKHR" if platform.function("clCommandCopyBufferRectKHR")
+            && platform.version("cl_khr_command_buffer") < 36869 => {
+            entry::clCommandCopyBufferRectKHR_before as *const c_void
+        }
+        b"clCommandCopyBufferRectKHR" if platform
+            .function("clCommandCopyBufferRectKHR") => {
+            entry::clCommandCopyBufferRectKHR as *const c_void
+        }
+        b"clCommandCopyImageKHR" if platform.function("clCommandCopyImageKHR")
+            && platform.version("cl_khr_command_buffer") < 36869 => {
+            entry::clCommandCopyImageKHR_before as *const c_void
+        }
+        b"clCommandCopyImageKHR" if platform.function("clCommandCopyImageKHR") => {
+            entry::clCommandCopyImageKHR as *const c_void
+        }
+        b"clCommandCopyImageToBufferKHR" if platform
+            .function("clCommandCopyImageToBufferKHR")
+            && platform.version("cl_khr_command_buffer") < 36869 => {
+            entry::clCommandCopyImageToBufferKHR_before as *const c_void
+        }
+        b"clCommandCopyImageToBufferKHR" if platform
+            .function("clCommandCopyImageToBufferKHR") => {
+            entry::clCommandCopyImageToBufferKHR as *const c_void
+        }
+        b"clCommandCopyBufferToImageKHR" if platform
+            .function("clCommandCopyBufferToImageKHR")
+            && platform.version("cl_khr_command_buffer") < 36869 => {
+            entry::clCommandCopyBufferToImageKHR_before as *const c_void
+        }
+        b"clCommandCopyBufferToImageKHR" if platform
+            .function("clCommandCopyBufferToImageKHR") => {
+            entry::clCommandCopyBufferToImageKHR as *const c_void
+        }
+        b"clCommandFillBufferKHR" if platform.function("clCommandFillBufferKHR")
+            && platform.version("cl_khr_command_buffer") < 36869 => {
+            entry::clCommandFillBufferKHR_before as *const c_void
+        }
+        b"clCommandFillBufferKHR" if platform.function("clCommandFillBufferKHR") => {
+            entry::clCommandFillBufferKHR as *const c_void
+        }
+        b"clCommandFillImageKHR" if platform.function("clCommandFillImageKHR")
+            && platform.version("cl_khr_command_buffer") < 36869 => {
+            entry::clCommandFillImageKHR_before as *const c_void
+        }
+        b"clCommandFillImageKHR" if platform.function("clCommandFillImageKHR") => {
+            entry::clCommandFillImageKHR as *const c_void
+        }
+        b"clCommandNDRangeKernelKHR" if platform
+            .function("clCommandNDRangeKernelKHR") => {
+            entry::clCommandNDRangeKernelKHR as *const c_void
+        }
+        b"clCommandSVMMemcpyKHR" if platform.function("clCommandSVMMemcpyKHR")
+            && platform.version("cl_khr_command_buffer") < 36869 => {
+            entry::clCommandSVMMemcpyKHR_before as *const c_void
+        }
+        b"clCommandSVMMemcpyKHR" if platform.function("clCommandSVMMemcpyKHR") => {
+            entry::clCommandSVMMemcpyKHR as *const c_void
+        }
+        b"clCommandSVMMemFillKHR" if platform.function("clCommandSVMMemFillKHR")
+            && platform.version("cl_khr_command_buffer") < 36869 => {
+            entry::clCommandSVMMemFillKHR_before as *const c_void
+        }
+        b"clCommandSVMMemFillKHR" if platform.function("clCommandSVMMemFillKHR") => {
+            entry::clCommandSVMMemFillKHR as *const c_void
+        }
+        b"clGetCommandBufferInfoKHR" if platform
+            .function("clGetCommandBufferInfoKHR") => {
+            entry::clGetCommandBufferInfoKHR as *const c_void
+        }
+        b"clUpdateMutableCommandsKHR" if platform
+            .function("clUpdateMutableCommandsKHR") => {
+            entry::clUpdateMutableCommandsKHR as *const c_void
+        }
+        b"clGetMutableCommandInfoKHR" if platform
+            .function("clGetMutableCommandInfoKHR") => {
+            entry::clGetMutableCommandInfoKHR as *const c_void
+        }
         b"clCreateContext" => entry::clCreateContext as *const c_void,
         b"clCreateContextFromType" => entry::clCreateContextFromType as *const c_void,
         b"clRetainContext" => entry::clRetainContext as *const c_void,

@@ -13,6 +13,915 @@ use std::ffi::{c_char, c_uchar, c_void};
 use libc::size_t;
 use opencl_sys::*;
 
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCreateCommandBufferKHR(
+    num_queues: cl_uint,
+    queues: *const cl_command_queue,
+    properties: *const cl_command_buffer_properties_khr,
+    errcode_ret: *mut cl_int,
+) -> cl_command_buffer_khr {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::create(
+            "clCreateCommandBufferKHR",
+            errcode_ret,
+            || crate::api::command_buffer::create_command_buffer_khr(
+                num_queues,
+                queues,
+                properties,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clFinalizeCommandBufferKHR(
+    command_buffer: cl_command_buffer_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clFinalizeCommandBufferKHR",
+            || crate::api::command_buffer::finalize_command_buffer_khr(command_buffer),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, answered here.
+pub unsafe extern "C" fn clRetainCommandBufferKHR(
+    command_buffer: cl_command_buffer_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clRetainCommandBufferKHR",
+            || crate::api::command_buffer::retain_command_buffer_khr(command_buffer),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, does not wait.
+pub unsafe extern "C" fn clReleaseCommandBufferKHR(
+    command_buffer: cl_command_buffer_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clReleaseCommandBufferKHR",
+            || crate::api::command_buffer::release_command_buffer_khr(command_buffer),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, does not wait.
+pub unsafe extern "C" fn clEnqueueCommandBufferKHR(
+    num_queues: cl_uint,
+    queues: *mut cl_command_queue,
+    command_buffer: cl_command_buffer_khr,
+    num_events_in_wait_list: cl_uint,
+    event_wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clEnqueueCommandBufferKHR",
+            || crate::api::command_buffer::enqueue_command_buffer_khr(
+                num_queues,
+                queues,
+                command_buffer,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandBarrierWithWaitListKHR(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandBarrierWithWaitListKHR",
+            || crate::api::command_buffer::command_barrier_with_wait_list_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandBarrierWithWaitListKHR_before(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    let properties = std::ptr::null();
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandBarrierWithWaitListKHR",
+            || crate::api::command_buffer::command_barrier_with_wait_list_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandCopyBufferKHR(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    src_buffer: cl_mem,
+    dst_buffer: cl_mem,
+    src_offset: size_t,
+    dst_offset: size_t,
+    size: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandCopyBufferKHR",
+            || super::uniform::command_copy_buffer_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                src_buffer,
+                dst_buffer,
+                src_offset,
+                dst_offset,
+                size,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandCopyBufferKHR_before(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    src_buffer: cl_mem,
+    dst_buffer: cl_mem,
+    src_offset: size_t,
+    dst_offset: size_t,
+    size: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    let properties = std::ptr::null();
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandCopyBufferKHR",
+            || super::uniform::command_copy_buffer_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                src_buffer,
+                dst_buffer,
+                src_offset,
+                dst_offset,
+                size,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandCopyBufferRectKHR(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    src_buffer: cl_mem,
+    dst_buffer: cl_mem,
+    src_origin: *const size_t,
+    dst_origin: *const size_t,
+    region: *const size_t,
+    src_row_pitch: size_t,
+    src_slice_pitch: size_t,
+    dst_row_pitch: size_t,
+    dst_slice_pitch: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandCopyBufferRectKHR",
+            || super::uniform::command_copy_buffer_rect_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                src_buffer,
+                dst_buffer,
+                src_origin,
+                dst_origin,
+                region,
+                src_row_pitch,
+                src_slice_pitch,
+                dst_row_pitch,
+                dst_slice_pitch,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandCopyBufferRectKHR_before(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    src_buffer: cl_mem,
+    dst_buffer: cl_mem,
+    src_origin: *const size_t,
+    dst_origin: *const size_t,
+    region: *const size_t,
+    src_row_pitch: size_t,
+    src_slice_pitch: size_t,
+    dst_row_pitch: size_t,
+    dst_slice_pitch: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    let properties = std::ptr::null();
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandCopyBufferRectKHR",
+            || super::uniform::command_copy_buffer_rect_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                src_buffer,
+                dst_buffer,
+                src_origin,
+                dst_origin,
+                region,
+                src_row_pitch,
+                src_slice_pitch,
+                dst_row_pitch,
+                dst_slice_pitch,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandCopyImageKHR(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    src_image: cl_mem,
+    dst_image: cl_mem,
+    src_origin: *const size_t,
+    dst_origin: *const size_t,
+    region: *const size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandCopyImageKHR",
+            || super::uniform::command_copy_image_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                src_image,
+                dst_image,
+                src_origin,
+                dst_origin,
+                region,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandCopyImageKHR_before(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    src_image: cl_mem,
+    dst_image: cl_mem,
+    src_origin: *const size_t,
+    dst_origin: *const size_t,
+    region: *const size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    let properties = std::ptr::null();
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandCopyImageKHR",
+            || super::uniform::command_copy_image_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                src_image,
+                dst_image,
+                src_origin,
+                dst_origin,
+                region,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandCopyImageToBufferKHR(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    src_image: cl_mem,
+    dst_buffer: cl_mem,
+    src_origin: *const size_t,
+    region: *const size_t,
+    dst_offset: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandCopyImageToBufferKHR",
+            || super::uniform::command_copy_image_to_buffer_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                src_image,
+                dst_buffer,
+                src_origin,
+                region,
+                dst_offset,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandCopyImageToBufferKHR_before(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    src_image: cl_mem,
+    dst_buffer: cl_mem,
+    src_origin: *const size_t,
+    region: *const size_t,
+    dst_offset: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    let properties = std::ptr::null();
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandCopyImageToBufferKHR",
+            || super::uniform::command_copy_image_to_buffer_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                src_image,
+                dst_buffer,
+                src_origin,
+                region,
+                dst_offset,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandCopyBufferToImageKHR(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    src_buffer: cl_mem,
+    dst_image: cl_mem,
+    src_offset: size_t,
+    dst_origin: *const size_t,
+    region: *const size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandCopyBufferToImageKHR",
+            || super::uniform::command_copy_buffer_to_image_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                src_buffer,
+                dst_image,
+                src_offset,
+                dst_origin,
+                region,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandCopyBufferToImageKHR_before(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    src_buffer: cl_mem,
+    dst_image: cl_mem,
+    src_offset: size_t,
+    dst_origin: *const size_t,
+    region: *const size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    let properties = std::ptr::null();
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandCopyBufferToImageKHR",
+            || super::uniform::command_copy_buffer_to_image_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                src_buffer,
+                dst_image,
+                src_offset,
+                dst_origin,
+                region,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandFillBufferKHR(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    buffer: cl_mem,
+    pattern: *const c_void,
+    pattern_size: size_t,
+    offset: size_t,
+    size: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandFillBufferKHR",
+            || crate::api::fill::command_fill_buffer_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                buffer,
+                pattern,
+                pattern_size,
+                offset,
+                size,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandFillBufferKHR_before(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    buffer: cl_mem,
+    pattern: *const c_void,
+    pattern_size: size_t,
+    offset: size_t,
+    size: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    let properties = std::ptr::null();
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandFillBufferKHR",
+            || crate::api::fill::command_fill_buffer_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                buffer,
+                pattern,
+                pattern_size,
+                offset,
+                size,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandFillImageKHR(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    image: cl_mem,
+    fill_color: *const c_void,
+    origin: *const size_t,
+    region: *const size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandFillImageKHR",
+            || crate::api::fill::command_fill_image_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                image,
+                fill_color,
+                origin,
+                region,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandFillImageKHR_before(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    image: cl_mem,
+    fill_color: *const c_void,
+    origin: *const size_t,
+    region: *const size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    let properties = std::ptr::null();
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandFillImageKHR",
+            || crate::api::fill::command_fill_image_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                image,
+                fill_color,
+                origin,
+                region,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandNDRangeKernelKHR(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    kernel: cl_kernel,
+    work_dim: cl_uint,
+    global_work_offset: *const size_t,
+    global_work_size: *const size_t,
+    local_work_size: *const size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandNDRangeKernelKHR",
+            || crate::api::launch::command_nd_range_kernel_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                kernel,
+                work_dim,
+                global_work_offset,
+                global_work_size,
+                local_work_size,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandSVMMemcpyKHR(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    dst_ptr: *mut c_void,
+    src_ptr: *const c_void,
+    size: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandSVMMemcpyKHR",
+            || crate::api::svm::command_svm_memcpy_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                dst_ptr,
+                src_ptr,
+                size,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandSVMMemcpyKHR_before(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    dst_ptr: *mut c_void,
+    src_ptr: *const c_void,
+    size: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    let properties = std::ptr::null();
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandSVMMemcpyKHR",
+            || crate::api::svm::command_svm_memcpy_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                dst_ptr,
+                src_ptr,
+                size,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandSVMMemFillKHR(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    svm_ptr: *mut c_void,
+    pattern: *const c_void,
+    pattern_size: size_t,
+    size: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandSVMMemFillKHR",
+            || crate::api::svm::command_svm_mem_fill_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                svm_ptr,
+                pattern,
+                pattern_size,
+                size,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clCommandSVMMemFillKHR_before(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    svm_ptr: *mut c_void,
+    pattern: *const c_void,
+    pattern_size: size_t,
+    size: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> cl_int {
+    let properties = std::ptr::null();
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clCommandSVMMemFillKHR",
+            || crate::api::svm::command_svm_mem_fill_khr(
+                command_buffer,
+                command_queue,
+                properties,
+                svm_ptr,
+                pattern,
+                pattern_size,
+                size,
+                num_sync_points_in_wait_list,
+                sync_point_wait_list,
+                sync_point,
+                mutable_handle,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer`, waits.
+pub unsafe extern "C" fn clGetCommandBufferInfoKHR(
+    command_buffer: cl_command_buffer_khr,
+    param_name: cl_command_buffer_info_khr,
+    param_value_size: size_t,
+    param_value: *mut c_void,
+    param_value_size_ret: *mut size_t,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clGetCommandBufferInfoKHR",
+            || crate::api::command_buffer::get_command_buffer_info_khr(
+                command_buffer,
+                param_name,
+                param_value_size,
+                param_value,
+                param_value_size_ret,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer_mutable_dispatch`, waits.
+pub unsafe extern "C" fn clUpdateMutableCommandsKHR(
+    command_buffer: cl_command_buffer_khr,
+    num_configs: cl_uint,
+    config_types: *const cl_command_buffer_update_type_khr,
+    configs: *mut *const c_void,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clUpdateMutableCommandsKHR",
+            || crate::api::mutable::update_mutable_commands_khr(
+                command_buffer,
+                num_configs,
+                config_types,
+                configs,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_command_buffer_mutable_dispatch`, answered here.
+pub unsafe extern "C" fn clGetMutableCommandInfoKHR(
+    command: cl_mutable_command_khr,
+    param_name: cl_mutable_command_info_khr,
+    param_value_size: size_t,
+    param_value: *mut c_void,
+    param_value_size_ret: *mut size_t,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clGetMutableCommandInfoKHR",
+            || crate::api::mutable::get_mutable_command_info_khr(
+                command,
+                param_name,
+                param_value_size,
+                param_value,
+                param_value_size_ret,
+            ),
+        )
+    }
+}
+
 /// OpenCL 1.0, waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clCreateContext(
@@ -332,7 +1241,7 @@ pub unsafe extern "C" fn clEnqueueFillBuffer(
     unsafe {
         crate::entry::status(
             "clEnqueueFillBuffer",
-            || crate::api::copy::enqueue_fill_buffer(
+            || crate::api::fill::enqueue_fill_buffer(
                 command_queue,
                 buffer,
                 pattern,
@@ -363,7 +1272,7 @@ pub unsafe extern "C" fn clEnqueueFillImage(
     unsafe {
         crate::entry::status(
             "clEnqueueFillImage",
-            || crate::api::copy::enqueue_fill_image(
+            || crate::api::fill::enqueue_fill_image(
                 command_queue,
                 image,
                 fill_color,

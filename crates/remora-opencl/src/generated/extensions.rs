@@ -771,10 +771,33 @@ pub static EXTENSIONS: &[Extension] = &[
     },
     Extension {
         name: "cl_khr_command_buffer",
-        carried: Carried::Not {
-            why: "not built yet",
+        carried: Carried::Host {
+            functions: &[
+                "clCreateCommandBufferKHR",
+                "clFinalizeCommandBufferKHR",
+                "clRetainCommandBufferKHR",
+                "clReleaseCommandBufferKHR",
+                "clEnqueueCommandBufferKHR",
+                "clCommandBarrierWithWaitListKHR",
+                "clCommandCopyBufferKHR",
+                "clCommandCopyBufferRectKHR",
+                "clCommandCopyImageKHR",
+                "clCommandCopyImageToBufferKHR",
+                "clCommandCopyBufferToImageKHR",
+                "clCommandFillBufferKHR",
+                "clCommandFillImageKHR",
+                "clCommandNDRangeKernelKHR",
+                "clCommandSVMMemcpyKHR",
+                "clCommandSVMMemFillKHR",
+                "clGetCommandBufferInfoKHR",
+            ],
+            params: &[
+                "CL_DEVICE_COMMAND_BUFFER_CAPABILITIES_KHR",
+                "CL_DEVICE_COMMAND_BUFFER_SUPPORTED_QUEUE_PROPERTIES_KHR",
+                "CL_DEVICE_COMMAND_BUFFER_REQUIRED_QUEUE_PROPERTIES_KHR",
+            ],
         },
-        from: 0,
+        from: 36864,
     },
     Extension {
         name: "cl_khr_command_buffer_multi_device",
@@ -785,10 +808,11 @@ pub static EXTENSIONS: &[Extension] = &[
     },
     Extension {
         name: "cl_khr_command_buffer_mutable_dispatch",
-        carried: Carried::Not {
-            why: "not built yet",
+        carried: Carried::Host {
+            functions: &["clUpdateMutableCommandsKHR", "clGetMutableCommandInfoKHR"],
+            params: &["CL_DEVICE_MUTABLE_DISPATCH_CAPABILITIES_KHR"],
         },
-        from: 0,
+        from: 36867,
     },
     Extension {
         name: "cl_khr_create_command_queue",

@@ -6,11 +6,12 @@
 
 use libc::size_t;
 use opencl_sys::*;
-use remora_protocol::{List, opencl};
+use remora_protocol::{Handle, List, opencl};
 use crate::command::Enqueue;
 use crate::error::{Error, Result};
 use crate::mem::Mem;
 use crate::object::get;
+use crate::record::Record;
 
 /// The body of `clEnqueueCopyBuffer`.
 ///
@@ -40,7 +41,7 @@ pub unsafe fn enqueue_copy_buffer(
         let dst_buffer: &Mem = get(dst_buffer)?;
         enqueue.names(&dst_buffer.remote, &dst_buffer.context)?;
         crate::api::copy::check_copy_buffer(
-            &enqueue,
+            &enqueue.queue,
             src_buffer,
             dst_buffer,
             src_offset,
@@ -100,7 +101,7 @@ pub unsafe fn enqueue_copy_buffer_rect(
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
         crate::api::copy::check_copy_buffer_rect(
-            &enqueue,
+            &enqueue.queue,
             src_buffer,
             dst_buffer,
             src_origin,
@@ -164,7 +165,7 @@ pub unsafe fn enqueue_copy_image(
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
         crate::api::copy::check_copy_image(
-            &enqueue,
+            &enqueue.queue,
             src_image,
             dst_image,
             src_origin,
@@ -219,7 +220,7 @@ pub unsafe fn enqueue_copy_image_to_buffer(
         let src_origin = triple(src_origin)?;
         let region = triple(region)?;
         crate::api::copy::check_copy_image_to_buffer(
-            &enqueue,
+            &enqueue.queue,
             src_image,
             dst_buffer,
             src_origin,
@@ -274,7 +275,7 @@ pub unsafe fn enqueue_copy_buffer_to_image(
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
         crate::api::copy::check_copy_buffer_to_image(
-            &enqueue,
+            &enqueue.queue,
             src_buffer,
             dst_image,
             src_offset,
@@ -297,6 +298,308 @@ pub unsafe fn enqueue_copy_buffer_to_image(
             )?;
     }
     Ok(())
+}
+
+/// The body of `clCommandCopyBufferKHR`.
+///
+/// # Safety
+/// As clCommandCopyBufferKHR.
+pub unsafe fn command_copy_buffer_khr(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    src_buffer: cl_mem,
+    dst_buffer: cl_mem,
+    src_offset: size_t,
+    dst_offset: size_t,
+    size: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> Result<()> {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        let record = Record::new(
+            command_buffer,
+            command_queue,
+            properties,
+            num_sync_points_in_wait_list,
+            sync_point_wait_list,
+            sync_point,
+            mutable_handle,
+        )?;
+        let src_buffer: &Mem = get(src_buffer)?;
+        record.names(&src_buffer.context)?;
+        let dst_buffer: &Mem = get(dst_buffer)?;
+        record.names(&dst_buffer.context)?;
+        crate::api::copy::check_copy_buffer(
+            record.queue(),
+            src_buffer,
+            dst_buffer,
+            src_offset,
+            dst_offset,
+            size,
+        )?;
+        record
+            .send(
+                &opencl::EnqueueCopyBuffer {
+                    event: Handle::NONE,
+                    wait: List::default(),
+                    src_buffer: src_buffer.remote.handle,
+                    dst_buffer: dst_buffer.remote.handle,
+                    src_offset: src_offset as u64,
+                    dst_offset: dst_offset as u64,
+                    size: size as u64,
+                },
+            )
+    }
+}
+
+/// The body of `clCommandCopyBufferRectKHR`.
+///
+/// # Safety
+/// As clCommandCopyBufferRectKHR.
+pub unsafe fn command_copy_buffer_rect_khr(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    src_buffer: cl_mem,
+    dst_buffer: cl_mem,
+    src_origin: *const size_t,
+    dst_origin: *const size_t,
+    region: *const size_t,
+    src_row_pitch: size_t,
+    src_slice_pitch: size_t,
+    dst_row_pitch: size_t,
+    dst_slice_pitch: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> Result<()> {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        let record = Record::new(
+            command_buffer,
+            command_queue,
+            properties,
+            num_sync_points_in_wait_list,
+            sync_point_wait_list,
+            sync_point,
+            mutable_handle,
+        )?;
+        let src_buffer: &Mem = get(src_buffer)?;
+        record.names(&src_buffer.context)?;
+        let dst_buffer: &Mem = get(dst_buffer)?;
+        record.names(&dst_buffer.context)?;
+        let src_origin = triple(src_origin)?;
+        let dst_origin = triple(dst_origin)?;
+        let region = triple(region)?;
+        crate::api::copy::check_copy_buffer_rect(
+            record.queue(),
+            src_buffer,
+            dst_buffer,
+            src_origin,
+            dst_origin,
+            region,
+            src_row_pitch,
+            src_slice_pitch,
+            dst_row_pitch,
+            dst_slice_pitch,
+        )?;
+        record
+            .send(
+                &opencl::EnqueueCopyBufferRect {
+                    event: Handle::NONE,
+                    wait: List::default(),
+                    src_buffer: src_buffer.remote.handle,
+                    dst_buffer: dst_buffer.remote.handle,
+                    src_origin: src_origin.map(|value| value as u64),
+                    dst_origin: dst_origin.map(|value| value as u64),
+                    region: region.map(|value| value as u64),
+                    src_row_pitch: src_row_pitch as u64,
+                    src_slice_pitch: src_slice_pitch as u64,
+                    dst_row_pitch: dst_row_pitch as u64,
+                    dst_slice_pitch: dst_slice_pitch as u64,
+                },
+            )
+    }
+}
+
+/// The body of `clCommandCopyImageKHR`.
+///
+/// # Safety
+/// As clCommandCopyImageKHR.
+pub unsafe fn command_copy_image_khr(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    src_image: cl_mem,
+    dst_image: cl_mem,
+    src_origin: *const size_t,
+    dst_origin: *const size_t,
+    region: *const size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> Result<()> {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        let record = Record::new(
+            command_buffer,
+            command_queue,
+            properties,
+            num_sync_points_in_wait_list,
+            sync_point_wait_list,
+            sync_point,
+            mutable_handle,
+        )?;
+        let src_image: &Mem = get(src_image)?;
+        record.names(&src_image.context)?;
+        let dst_image: &Mem = get(dst_image)?;
+        record.names(&dst_image.context)?;
+        let src_origin = triple(src_origin)?;
+        let dst_origin = triple(dst_origin)?;
+        let region = triple(region)?;
+        crate::api::copy::check_copy_image(
+            record.queue(),
+            src_image,
+            dst_image,
+            src_origin,
+            dst_origin,
+            region,
+        )?;
+        record
+            .send(
+                &opencl::EnqueueCopyImage {
+                    event: Handle::NONE,
+                    wait: List::default(),
+                    src_image: src_image.remote.handle,
+                    dst_image: dst_image.remote.handle,
+                    src_origin: src_origin.map(|value| value as u64),
+                    dst_origin: dst_origin.map(|value| value as u64),
+                    region: region.map(|value| value as u64),
+                },
+            )
+    }
+}
+
+/// The body of `clCommandCopyImageToBufferKHR`.
+///
+/// # Safety
+/// As clCommandCopyImageToBufferKHR.
+pub unsafe fn command_copy_image_to_buffer_khr(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    src_image: cl_mem,
+    dst_buffer: cl_mem,
+    src_origin: *const size_t,
+    region: *const size_t,
+    dst_offset: size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> Result<()> {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        let record = Record::new(
+            command_buffer,
+            command_queue,
+            properties,
+            num_sync_points_in_wait_list,
+            sync_point_wait_list,
+            sync_point,
+            mutable_handle,
+        )?;
+        let src_image: &Mem = get(src_image)?;
+        record.names(&src_image.context)?;
+        let dst_buffer: &Mem = get(dst_buffer)?;
+        record.names(&dst_buffer.context)?;
+        let src_origin = triple(src_origin)?;
+        let region = triple(region)?;
+        crate::api::copy::check_copy_image_to_buffer(
+            record.queue(),
+            src_image,
+            dst_buffer,
+            src_origin,
+            region,
+            dst_offset,
+        )?;
+        record
+            .send(
+                &opencl::EnqueueCopyImageToBuffer {
+                    event: Handle::NONE,
+                    wait: List::default(),
+                    src_image: src_image.remote.handle,
+                    dst_buffer: dst_buffer.remote.handle,
+                    src_origin: src_origin.map(|value| value as u64),
+                    region: region.map(|value| value as u64),
+                    dst_offset: dst_offset as u64,
+                },
+            )
+    }
+}
+
+/// The body of `clCommandCopyBufferToImageKHR`.
+///
+/// # Safety
+/// As clCommandCopyBufferToImageKHR.
+pub unsafe fn command_copy_buffer_to_image_khr(
+    command_buffer: cl_command_buffer_khr,
+    command_queue: cl_command_queue,
+    properties: *const cl_command_properties_khr,
+    src_buffer: cl_mem,
+    dst_image: cl_mem,
+    src_offset: size_t,
+    dst_origin: *const size_t,
+    region: *const size_t,
+    num_sync_points_in_wait_list: cl_uint,
+    sync_point_wait_list: *const cl_sync_point_khr,
+    sync_point: *mut cl_sync_point_khr,
+    mutable_handle: *mut cl_mutable_command_khr,
+) -> Result<()> {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        let record = Record::new(
+            command_buffer,
+            command_queue,
+            properties,
+            num_sync_points_in_wait_list,
+            sync_point_wait_list,
+            sync_point,
+            mutable_handle,
+        )?;
+        let src_buffer: &Mem = get(src_buffer)?;
+        record.names(&src_buffer.context)?;
+        let dst_image: &Mem = get(dst_image)?;
+        record.names(&dst_image.context)?;
+        let dst_origin = triple(dst_origin)?;
+        let region = triple(region)?;
+        crate::api::copy::check_copy_buffer_to_image(
+            record.queue(),
+            src_buffer,
+            dst_image,
+            src_offset,
+            dst_origin,
+            region,
+        )?;
+        record
+            .send(
+                &opencl::EnqueueCopyBufferToImage {
+                    event: Handle::NONE,
+                    wait: List::default(),
+                    src_buffer: src_buffer.remote.handle,
+                    dst_image: dst_image.remote.handle,
+                    src_offset: src_offset as u64,
+                    dst_origin: dst_origin.map(|value| value as u64),
+                    region: region.map(|value| value as u64),
+                },
+            )
+    }
 }
 
 /// An origin or a region.

@@ -9,7 +9,7 @@ use crate::message::{Command, Notice, Reply, Waits};
 use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
-pub const OPCODES: u32 = 85u32;
+pub const OPCODES: u32 = 91u32;
 
 /// The name of the message with that opcode.
 #[must_use]
@@ -64,11 +64,17 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             37u16 => "WatchMem",
             82u16 => "WatchProgram",
             38u16 => "WatchEvent",
+            86u16 => "CreateCommandBuffer",
+            87u16 => "RecordCommand",
+            88u16 => "FinalizeCommandBuffer",
+            89u16 => "UpdateMutableCommands",
+            90u16 => "GetCommandBufferInfo",
             39u16 => "EnqueueNDRangeKernel",
             40u16 => "EnqueueRead",
             41u16 => "EnqueueWrite",
             42u16 => "EnqueueMapStore",
             43u16 => "EnqueueUnmapStore",
+            91u16 => "EnqueueCommandBuffer",
             44u16 => "EnqueueFillBuffer",
             45u16 => "EnqueueFillImage",
             46u16 => "EnqueueMigrateMemObjects",
@@ -174,6 +180,16 @@ pub enum CommandMessage<'a> {
     WatchProgram(WatchProgram),
     /// Asks for the notice EventStatus when `event` reaches `state` (CL_SUBMITTED, CL_RUNNING or CL_COMPLETE).
     WatchEvent(WatchEvent),
+    /// `properties` as for clCreateCommandBufferKHR, without the final 0.
+    CreateCommandBuffer(CreateCommandBuffer<'a>),
+    /// Records `command`: a command of a queue's stream, by opcode and body, whose own event and wait list are empty. Sync points
+    /// have the client's numbers, from 1. `changeable` is the number of what can be changed later, or 0. A refusal that nobody
+    /// waits for fails FinalizeCommandBuffer.
+    RecordCommand(RecordCommand<'a>),
+    FinalizeCommandBuffer(FinalizeCommandBuffer),
+    UpdateMutableCommands(UpdateMutableCommands<'a>),
+    /// clGetCommandBufferInfoKHR for what only the driver knows: the state, and the properties as it tells them.
+    GetCommandBufferInfo(GetCommandBufferInfo),
     EnqueueNDRangeKernel(EnqueueNDRangeKernel<'a>),
     /// Device to program. The bytes of `area` land packed in the arena at `staging`, announced by TransferDone{transfer};
     /// with `staging` == u64::MAX they come in Deliver notices first. If an answer is asked for (and only then `transfer` is 0
@@ -186,6 +202,7 @@ pub enum CommandMessage<'a> {
     /// Map (or unmap) of a buffer whose store is in the arena: ordering and coherence only, no bytes move.
     EnqueueMapStore(EnqueueMapStore<'a>),
     EnqueueUnmapStore(EnqueueUnmapStore<'a>),
+    EnqueueCommandBuffer(EnqueueCommandBuffer<'a>),
     EnqueueFillBuffer(EnqueueFillBuffer<'a>),
     EnqueueFillImage(EnqueueFillImage<'a>),
     EnqueueMigrateMemObjects(EnqueueMigrateMemObjects<'a>),
@@ -267,11 +284,17 @@ impl<'a> CommandMessage<'a> {
                 37u16 => Self::WatchMem(decode_all(body)?),
                 82u16 => Self::WatchProgram(decode_all(body)?),
                 38u16 => Self::WatchEvent(decode_all(body)?),
+                86u16 => Self::CreateCommandBuffer(decode_all(body)?),
+                87u16 => Self::RecordCommand(decode_all(body)?),
+                88u16 => Self::FinalizeCommandBuffer(decode_all(body)?),
+                89u16 => Self::UpdateMutableCommands(decode_all(body)?),
+                90u16 => Self::GetCommandBufferInfo(decode_all(body)?),
                 39u16 => Self::EnqueueNDRangeKernel(decode_all(body)?),
                 40u16 => Self::EnqueueRead(decode_all(body)?),
                 41u16 => Self::EnqueueWrite(decode_all(body)?),
                 42u16 => Self::EnqueueMapStore(decode_all(body)?),
                 43u16 => Self::EnqueueUnmapStore(decode_all(body)?),
+                91u16 => Self::EnqueueCommandBuffer(decode_all(body)?),
                 44u16 => Self::EnqueueFillBuffer(decode_all(body)?),
                 45u16 => Self::EnqueueFillImage(decode_all(body)?),
                 46u16 => Self::EnqueueMigrateMemObjects(decode_all(body)?),
@@ -336,11 +359,17 @@ impl<'a> CommandMessage<'a> {
             Self::WatchMem(_) => "WatchMem",
             Self::WatchProgram(_) => "WatchProgram",
             Self::WatchEvent(_) => "WatchEvent",
+            Self::CreateCommandBuffer(_) => "CreateCommandBuffer",
+            Self::RecordCommand(_) => "RecordCommand",
+            Self::FinalizeCommandBuffer(_) => "FinalizeCommandBuffer",
+            Self::UpdateMutableCommands(_) => "UpdateMutableCommands",
+            Self::GetCommandBufferInfo(_) => "GetCommandBufferInfo",
             Self::EnqueueNDRangeKernel(_) => "EnqueueNDRangeKernel",
             Self::EnqueueRead(_) => "EnqueueRead",
             Self::EnqueueWrite(_) => "EnqueueWrite",
             Self::EnqueueMapStore(_) => "EnqueueMapStore",
             Self::EnqueueUnmapStore(_) => "EnqueueUnmapStore",
+            Self::EnqueueCommandBuffer(_) => "EnqueueCommandBuffer",
             Self::EnqueueFillBuffer(_) => "EnqueueFillBuffer",
             Self::EnqueueFillImage(_) => "EnqueueFillImage",
             Self::EnqueueMigrateMemObjects(_) => "EnqueueMigrateMemObjects",
@@ -375,6 +404,7 @@ impl<'a> CommandMessage<'a> {
                 Self::EnqueueWrite(message) => (message.event, message.wait),
                 Self::EnqueueMapStore(message) => (message.event, message.wait),
                 Self::EnqueueUnmapStore(message) => (message.event, message.wait),
+                Self::EnqueueCommandBuffer(message) => (message.event, message.wait),
                 Self::EnqueueFillBuffer(message) => (message.event, message.wait),
                 Self::EnqueueFillImage(message) => (message.event, message.wait),
                 Self::EnqueueMigrateMemObjects(message) => (message.event, message.wait),
@@ -909,6 +939,72 @@ impl<'a> Decode<'a> for KernelArg<'a> {
         Ok(Self {
             kind: Decode::decode(reader)?,
             value: Decode::decode(reader)?,
+        })
+    }
+}
+
+/// What becomes of a recorded launch; what is not there stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DispatchChange<'a> {
+    pub changeable: u32,
+    pub work_dim: u32,
+    pub offset: Option<[u64; 3]>,
+    pub global: Option<[u64; 3]>,
+    pub local: Option<[u64; 3]>,
+    pub args: Vec<ChangedArg<'a>>,
+    pub svm: Option<List<'a, u64>>,
+}
+
+impl Encode for DispatchChange<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.changeable.encode(out);
+        self.work_dim.encode(out);
+        self.offset.encode(out);
+        self.global.encode(out);
+        self.local.encode(out);
+        self.args.encode(out);
+        self.svm.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for DispatchChange<'a> {
+    const MIN_SIZE: usize = 16usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            changeable: Decode::decode(reader)?,
+            work_dim: Decode::decode(reader)?,
+            offset: Decode::decode(reader)?,
+            global: Decode::decode(reader)?,
+            local: Decode::decode(reader)?,
+            args: Decode::decode(reader)?,
+            svm: Decode::decode(reader)?,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ChangedArg<'a> {
+    pub index: u32,
+    pub arg: KernelArg<'a>,
+}
+
+impl Encode for ChangedArg<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.index.encode(out);
+        self.arg.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for ChangedArg<'a> {
+    const MIN_SIZE: usize = 9usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            index: Decode::decode(reader)?,
+            arg: Decode::decode(reader)?,
         })
     }
 }
@@ -2732,6 +2828,200 @@ impl Command for WatchEvent {
     const NAME: &'static str = "WatchEvent";
 }
 
+/// `properties` as for clCreateCommandBufferKHR, without the final 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CreateCommandBuffer<'a> {
+    pub command_buffer: Handle,
+    pub queue: Handle,
+    pub properties: List<'a, u64>,
+}
+
+impl Encode for CreateCommandBuffer<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.command_buffer.encode(out);
+        self.queue.encode(out);
+        self.properties.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for CreateCommandBuffer<'a> {
+    const MIN_SIZE: usize = 20usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            command_buffer: Decode::decode(reader)?,
+            queue: Decode::decode(reader)?,
+            properties: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for CreateCommandBuffer<'_> {
+    const OPCODE: u16 = 86u16;
+    const NAME: &'static str = "CreateCommandBuffer";
+}
+
+impl Waits for CreateCommandBuffer<'_> {
+    type Reply<'r> = Status;
+}
+
+/// Records `command`: a command of a queue's stream, by opcode and body, whose own event and wait list are empty. Sync points
+/// have the client's numbers, from 1. `changeable` is the number of what can be changed later, or 0. A refusal that nobody
+/// waits for fails FinalizeCommandBuffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RecordCommand<'a> {
+    pub command_buffer: Handle,
+    pub sync_point: u32,
+    pub wait: List<'a, u32>,
+    pub changeable: u32,
+    pub properties: List<'a, u64>,
+    pub opcode: u16,
+    pub command: &'a [u8],
+}
+
+impl Encode for RecordCommand<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.command_buffer.encode(out);
+        self.sync_point.encode(out);
+        self.wait.encode(out);
+        self.changeable.encode(out);
+        self.properties.encode(out);
+        self.opcode.encode(out);
+        self.command.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for RecordCommand<'a> {
+    const MIN_SIZE: usize = 30usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            command_buffer: Decode::decode(reader)?,
+            sync_point: Decode::decode(reader)?,
+            wait: Decode::decode(reader)?,
+            changeable: Decode::decode(reader)?,
+            properties: Decode::decode(reader)?,
+            opcode: Decode::decode(reader)?,
+            command: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for RecordCommand<'_> {
+    const OPCODE: u16 = 87u16;
+    const NAME: &'static str = "RecordCommand";
+}
+
+impl Waits for RecordCommand<'_> {
+    type Reply<'r> = Status;
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FinalizeCommandBuffer {
+    pub command_buffer: Handle,
+}
+
+impl Encode for FinalizeCommandBuffer {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.command_buffer.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for FinalizeCommandBuffer {
+    const MIN_SIZE: usize = 8usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            command_buffer: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for FinalizeCommandBuffer {}
+
+impl Command for FinalizeCommandBuffer {
+    const OPCODE: u16 = 88u16;
+    const NAME: &'static str = "FinalizeCommandBuffer";
+}
+
+impl Waits for FinalizeCommandBuffer {
+    type Reply<'r> = Status;
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateMutableCommands<'a> {
+    pub command_buffer: Handle,
+    pub changes: Vec<DispatchChange<'a>>,
+}
+
+impl Encode for UpdateMutableCommands<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.command_buffer.encode(out);
+        self.changes.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for UpdateMutableCommands<'a> {
+    const MIN_SIZE: usize = 12usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            command_buffer: Decode::decode(reader)?,
+            changes: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for UpdateMutableCommands<'_> {
+    const OPCODE: u16 = 89u16;
+    const NAME: &'static str = "UpdateMutableCommands";
+}
+
+impl Waits for UpdateMutableCommands<'_> {
+    type Reply<'r> = Status;
+}
+
+/// clGetCommandBufferInfoKHR for what only the driver knows: the state, and the properties as it tells them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GetCommandBufferInfo {
+    pub command_buffer: Handle,
+    pub param: u32,
+}
+
+impl Encode for GetCommandBufferInfo {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.command_buffer.encode(out);
+        self.param.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for GetCommandBufferInfo {
+    const MIN_SIZE: usize = 12usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            command_buffer: Decode::decode(reader)?,
+            param: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for GetCommandBufferInfo {}
+
+impl Command for GetCommandBufferInfo {
+    const OPCODE: u16 = 90u16;
+    const NAME: &'static str = "GetCommandBufferInfo";
+}
+
+impl Waits for GetCommandBufferInfo {
+    type Reply<'r> = Value<'r>;
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EnqueueNDRangeKernel<'a> {
     pub event: Handle,
@@ -2963,6 +3253,43 @@ impl<'a> Decode<'a> for EnqueueUnmapStore<'a> {
 impl Command for EnqueueUnmapStore<'_> {
     const OPCODE: u16 = 43u16;
     const NAME: &'static str = "EnqueueUnmapStore";
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EnqueueCommandBuffer<'a> {
+    pub event: Handle,
+    pub wait: List<'a, Handle>,
+    pub command_buffer: Handle,
+}
+
+impl Encode for EnqueueCommandBuffer<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.event.encode(out);
+        self.wait.encode(out);
+        self.command_buffer.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for EnqueueCommandBuffer<'a> {
+    const MIN_SIZE: usize = 20usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            event: Decode::decode(reader)?,
+            wait: Decode::decode(reader)?,
+            command_buffer: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for EnqueueCommandBuffer<'_> {
+    const OPCODE: u16 = 91u16;
+    const NAME: &'static str = "EnqueueCommandBuffer";
+}
+
+impl Waits for EnqueueCommandBuffer<'_> {
+    type Reply<'r> = Status;
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -10,16 +10,16 @@ macro_rules! every_message {
         (DeviceFacts); $check ! (Area); $check ! (KernelFacts); $check ! (ArgFacts);
         $check ! (WorkGroupFacts); $check ! (DeviceBuild); $check ! (NamedProgram);
         $check ! (Contents); $check ! (Offer); $check ! (Place); $check ! (SourceFile);
-        $check ! (KernelArg); $check ! (Status); $check ! (Value); $check !
-        (QueueCreated); $check ! (PipeCreated); $check ! (SvmCreated); $check !
-        (SubDevices); $check ! (ProgramCreated); $check ! (ProgramBinaries); $check !
-        (ImageFormats); $check ! (Profile); $check ! (EventDone); $check !
-        (CreateContext); $check ! (CreateCommandQueue); $check ! (CreateDeviceQueue);
-        $check ! (SetDefaultDeviceQueue); $check ! (CreateBuffer); $check ! (CreateSvm);
-        $check ! (CreateSubBuffer); $check ! (CreateImage); $check ! (CreatePipe); $check
-        ! (InitMem); $check ! (SetContentSize); $check ! (CreateSampler); $check !
-        (CreateUserEvent); $check ! (SetUserEventStatus); $check !
-        (CreateProgramWithSource); $check ! (CreateProgramWithBinary); $check !
+        $check ! (KernelArg); $check ! (DispatchChange); $check ! (ChangedArg); $check !
+        (Status); $check ! (Value); $check ! (QueueCreated); $check ! (PipeCreated);
+        $check ! (SvmCreated); $check ! (SubDevices); $check ! (ProgramCreated); $check !
+        (ProgramBinaries); $check ! (ImageFormats); $check ! (Profile); $check !
+        (EventDone); $check ! (CreateContext); $check ! (CreateCommandQueue); $check !
+        (CreateDeviceQueue); $check ! (SetDefaultDeviceQueue); $check ! (CreateBuffer);
+        $check ! (CreateSvm); $check ! (CreateSubBuffer); $check ! (CreateImage); $check
+        ! (CreatePipe); $check ! (InitMem); $check ! (SetContentSize); $check !
+        (CreateSampler); $check ! (CreateUserEvent); $check ! (SetUserEventStatus);
+        $check ! (CreateProgramWithSource); $check ! (CreateProgramWithBinary); $check !
         (CreateProgramWithIL); $check ! (CreateProgramWithBuiltInKernels); $check !
         (BuildProgram); $check ! (CompileProgram); $check ! (LinkProgram); $check !
         (SetSpecConstant); $check ! (GetProgramBinaries); $check ! (GetProgramInfo);
@@ -28,9 +28,12 @@ macro_rules! every_message {
         (GetSupportedImageFormats); $check ! (CreateSubDevices); $check !
         (GetDeviceAndHostTimer); $check ! (GetEventStatus); $check ! (GetEventProfiling);
         $check ! (Release); $check ! (WatchMem); $check ! (WatchProgram); $check !
-        (WatchEvent); $check ! (EnqueueNDRangeKernel); $check ! (EnqueueRead); $check !
-        (EnqueueWrite); $check ! (EnqueueMapStore); $check ! (EnqueueUnmapStore); $check
-        ! (EnqueueFillBuffer); $check ! (EnqueueFillImage); $check !
+        (WatchEvent); $check ! (CreateCommandBuffer); $check ! (RecordCommand); $check !
+        (FinalizeCommandBuffer); $check ! (UpdateMutableCommands); $check !
+        (GetCommandBufferInfo); $check ! (EnqueueNDRangeKernel); $check ! (EnqueueRead);
+        $check ! (EnqueueWrite); $check ! (EnqueueMapStore); $check !
+        (EnqueueUnmapStore); $check ! (EnqueueCommandBuffer); $check !
+        (EnqueueFillBuffer); $check ! (EnqueueFillImage); $check !
         (EnqueueMigrateMemObjects); $check ! (EnqueueNothing); $check !
         (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier); $check ! (Flush); $check !
         (Finish); $check ! (WaitForEvent); $check ! (Fetched); $check ! (Delivered);
@@ -194,6 +197,29 @@ impl<'a> Arbitrary<'a> for KernelArg<'a> {
         Self {
             kind: Arbitrary::arbitrary(source),
             value: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for DispatchChange<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            changeable: Arbitrary::arbitrary(source),
+            work_dim: Arbitrary::arbitrary(source),
+            offset: Arbitrary::arbitrary(source),
+            global: Arbitrary::arbitrary(source),
+            local: Arbitrary::arbitrary(source),
+            args: Arbitrary::arbitrary(source),
+            svm: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for ChangedArg<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            index: Arbitrary::arbitrary(source),
+            arg: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -696,6 +722,56 @@ impl<'a> Arbitrary<'a> for WatchEvent {
     }
 }
 
+impl<'a> Arbitrary<'a> for CreateCommandBuffer<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            command_buffer: Arbitrary::arbitrary(source),
+            queue: Arbitrary::arbitrary(source),
+            properties: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for RecordCommand<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            command_buffer: Arbitrary::arbitrary(source),
+            sync_point: Arbitrary::arbitrary(source),
+            wait: Arbitrary::arbitrary(source),
+            changeable: Arbitrary::arbitrary(source),
+            properties: Arbitrary::arbitrary(source),
+            opcode: Arbitrary::arbitrary(source),
+            command: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for FinalizeCommandBuffer {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            command_buffer: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for UpdateMutableCommands<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            command_buffer: Arbitrary::arbitrary(source),
+            changes: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for GetCommandBufferInfo {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            command_buffer: Arbitrary::arbitrary(source),
+            param: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
 impl<'a> Arbitrary<'a> for EnqueueNDRangeKernel<'a> {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
@@ -759,6 +835,16 @@ impl<'a> Arbitrary<'a> for EnqueueUnmapStore<'a> {
             mem: Arbitrary::arbitrary(source),
             offset: Arbitrary::arbitrary(source),
             size: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for EnqueueCommandBuffer<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            event: Arbitrary::arbitrary(source),
+            wait: Arbitrary::arbitrary(source),
+            command_buffer: Arbitrary::arbitrary(source),
         }
     }
 }

@@ -11,8 +11,8 @@ use remora_protocol::opencl::{
 };
 use remora_protocol::{Handle, List};
 
-use super::area::Shape;
-use super::copied::check_copy;
+use super::command_buffer;
+use super::copied::{check_copy, check_fill_buffer, check_fill_image};
 use super::copies::{map_store, memory, nothing, read, unmap_store, write};
 use super::driver::{call, check};
 use super::generated::uniform;
@@ -33,6 +33,7 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
         CommandMessage::EnqueueWrite(message) => write(at, message),
         CommandMessage::EnqueueMapStore(message) => map_store(at, message),
         CommandMessage::EnqueueUnmapStore(message) => unmap_store(at, message),
+        CommandMessage::EnqueueCommandBuffer(message) => command_buffer::enqueue(at, message),
         CommandMessage::EnqueueFillBuffer(message) => fill_buffer(at, message),
         CommandMessage::EnqueueFillImage(message) => fill_image(at, message),
         CommandMessage::EnqueueMigrateMemObjects(message) => migrate(at, message),
@@ -103,9 +104,7 @@ fn launch(at: &At<'_>, message: &EnqueueNDRangeKernel<'_>) -> Result<(), Violati
 fn fill_buffer(at: &At<'_>, message: &EnqueueFillBuffer<'_>) -> Result<(), Violation> {
     let enqueued = at.enqueue(message.event, &message.wait, false, |wait, event| {
         let mem = memory(at, message.mem)?;
-        let Shape::Buffer(whole) = mem.shape else { return Err(CL_INVALID_VALUE) };
-        message.offset.checked_add(message.size).filter(|end| *end <= whole).ok_or(CL_INVALID_VALUE)?;
-        let (offset, size) = (narrow(message.offset)?, narrow(message.size)?);
+        let (offset, size) = check_fill_buffer(&mem, message)?;
         let (pattern, length) = (message.pattern.as_ptr().cast(), message.pattern.len());
         let (count, list) = wait_list(wait)?;
         let queue = at.queue.raw();
@@ -124,12 +123,7 @@ fn fill_buffer(at: &At<'_>, message: &EnqueueFillBuffer<'_>) -> Result<(), Viola
 fn fill_image(at: &At<'_>, message: &EnqueueFillImage<'_>) -> Result<(), Violation> {
     let enqueued = at.enqueue(message.event, &message.wait, false, |wait, event| {
         let mem = memory(at, message.mem)?;
-        let Shape::Image { extent, .. } = mem.shape else { return Err(CL_INVALID_VALUE) };
-        for (dimension, limit) in extent.iter().enumerate() {
-            let end = message.origin[dimension].checked_add(message.region[dimension]);
-            end.filter(|end| end <= limit).ok_or(CL_INVALID_VALUE)?;
-        }
-        let (origin, region) = (sizes(message.origin)?, sizes(message.region)?);
+        let (origin, region) = check_fill_image(&mem, message)?;
         let (count, list) = wait_list(wait)?;
         let (queue, color) = (at.queue.raw(), message.color.as_ptr().cast());
         // SAFETY: live objects of the driver; the arrays outlive the call and have what the driver reads.
@@ -193,7 +187,11 @@ fn event_and_wait<'a>(message: &CommandMessage<'a>) -> Option<(Handle, List<'a, 
     })
 }
 
-fn narrow(value: u64) -> Result<usize, cl_int> {
+/// A size as the driver has it.
+///
+/// # Errors
+/// `CL_INVALID_VALUE` for what is wider.
+pub fn narrow(value: u64) -> Result<usize, cl_int> {
     usize::try_from(value).map_err(|_| CL_INVALID_VALUE)
 }
 

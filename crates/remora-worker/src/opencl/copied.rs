@@ -1,10 +1,12 @@
-//! What copies between memory objects touch. Drivers check that too, but not all with arithmetic that can't wrap.
+//! What copies between memory objects, and fills of them, touch. Drivers check that too, but not all with arithmetic that can't wrap.
 
 use opencl_sys::{CL_INVALID_MEM_OBJECT, CL_INVALID_VALUE, cl_int};
 use remora_protocol::Handle;
-use remora_protocol::opencl::{Area, CommandMessage};
+use remora_protocol::opencl::{Area, CommandMessage, EnqueueFillBuffer, EnqueueFillImage};
 
 use super::area::{Region, Shape};
+use super::commands::{narrow, sizes};
+use super::memory::Mem;
 
 /// Checks what the copy that `message` is reads and writes; `shape` finds the objects.
 ///
@@ -44,6 +46,29 @@ pub fn check_copy(message: &CommandMessage<'_>, shape: impl Fn(Handle) -> Result
         _ => return Err(CL_INVALID_VALUE),
     };
     if from.packed() == to.packed() { Ok(()) } else { Err(CL_INVALID_VALUE) }
+}
+
+/// Checks what a fill writes to, and gives its offset and size.
+///
+/// # Errors
+/// If that isn't inside the buffer.
+pub fn check_fill_buffer(mem: &Mem, fill: &EnqueueFillBuffer<'_>) -> Result<(usize, usize), cl_int> {
+    let Shape::Buffer(whole) = mem.shape else { return Err(CL_INVALID_VALUE) };
+    fill.offset.checked_add(fill.size).filter(|end| *end <= whole).ok_or(CL_INVALID_VALUE)?;
+    Ok((narrow(fill.offset)?, narrow(fill.size)?))
+}
+
+/// Checks what a fill writes to, and gives its origin and region.
+///
+/// # Errors
+/// If that isn't inside the image.
+pub fn check_fill_image(mem: &Mem, fill: &EnqueueFillImage<'_>) -> Result<([usize; 3], [usize; 3]), cl_int> {
+    let Shape::Image { extent, .. } = mem.shape else { return Err(CL_INVALID_VALUE) };
+    for (dimension, limit) in extent.iter().enumerate() {
+        let end = fill.origin[dimension].checked_add(fill.region[dimension]);
+        end.filter(|end| end <= limit).ok_or(CL_INVALID_VALUE)?;
+    }
+    Ok((sizes(fill.origin)?, sizes(fill.region)?))
 }
 
 fn bytes(offset: u64, size: u64) -> Area {

@@ -53,7 +53,8 @@ struct Last {
     object: Option<Weak<AnyObject>>,
 }
 
-type AnyObject = dyn std::any::Any + Send + Sync;
+/// Whatever a command uses.
+pub type AnyObject = dyn std::any::Any + Send + Sync;
 
 impl Last {
     fn is(&self, argument: &KernelArg<'_>, object: Option<&Arc<AnyObject>>) -> bool {
@@ -125,7 +126,7 @@ impl Kernel {
         if !svm.is_empty() || !last.svm.is_empty() {
             objects.extend(self.set_svm(shared, &mut last, svm)?);
         }
-        Ok(Ready { _last: last, _objects: objects })
+        Ok(Ready { _last: last, objects })
     }
 
     fn set_one(&self, driver: Driver, index: usize, value: &ArgumentValue<'_>) -> Result<(), cl_int> {
@@ -169,7 +170,10 @@ impl Kernel {
     }
 
     /// What to tell the driver, and the object if it is one.
-    fn value<'a>(
+    ///
+    /// # Errors
+    /// The code of what does not fit.
+    pub fn value<'a>(
         &self,
         shared: &Shared,
         index: usize,
@@ -219,19 +223,32 @@ impl Kernel {
 /// All arguments are set; nobody else's are until this is dropped.
 pub struct Ready<'a> {
     _last: MutexGuard<'a, Arguments>,
-    _objects: Vec<Arc<AnyObject>>,
+    objects: Vec<Arc<AnyObject>>,
 }
 
-enum ArgumentValue<'a> {
+impl Ready<'_> {
+    /// The objects among the arguments, once they are in use.
+    #[must_use]
+    pub fn into_objects(self) -> Vec<Arc<AnyObject>> {
+        self.objects
+    }
+}
+
+/// An argument as the driver takes it.
+pub enum ArgumentValue<'a> {
+    /// As they are.
     Bytes(&'a [u8]),
+    /// So many of local memory.
     Local(usize),
+    /// A driver's handle.
     Object(*mut c_void),
+    /// An address in shared virtual memory.
     Svm(*const c_void),
 }
 
 impl ArgumentValue<'_> {
     /// Size and address, valid as long as `self`.
-    fn parts(&self) -> (usize, *const c_void) {
+    pub fn parts(&self) -> (usize, *const c_void) {
         match self {
             Self::Bytes(bytes) => (bytes.len(), bytes.as_ptr().cast()),
             Self::Local(size) => (*size, ptr::null()),

@@ -5,6 +5,7 @@
 
 pub mod area;
 pub mod build;
+pub mod command_buffer;
 pub mod commands;
 pub mod completions;
 pub mod composed;
@@ -24,6 +25,7 @@ pub mod host_calls;
 pub mod kernel;
 pub mod kernel_facts;
 pub mod memory;
+pub mod mutable;
 pub mod null;
 pub mod objects;
 mod options;

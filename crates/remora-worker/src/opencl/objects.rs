@@ -10,6 +10,7 @@ use remora_protocol::opencl::{
 };
 use remora_protocol::{Frame, Handle, Need};
 
+use super::command_buffer::{self, CommandBuffer};
 use super::completions::watch_mem;
 use super::context::{Context, Device};
 use super::device_queue::{DeviceQueue, QueueFacts};
@@ -20,7 +21,7 @@ use super::replies::Replies;
 use super::shared::Shared;
 use super::tables::Table;
 use super::violation::Violation;
-use super::{build, device_queue, events, facts, memory, programs};
+use super::{build, device_queue, events, facts, memory, mutable, programs};
 
 /// One command of the object stream, about to be executed.
 pub struct At<'a> {
@@ -125,6 +126,24 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
         }
         CommandMessage::GetSuggestedLocalWorkSize(message) => {
             value(at, suggested_local_work_size(shared, message));
+            Ok(())
+        }
+        CommandMessage::CreateCommandBuffer(message) => {
+            at.created(&tables.command_buffers, message.command_buffer, CommandBuffer::create(shared, message))
+        }
+        CommandMessage::RecordCommand(message) => command_buffer::record(at, message),
+        CommandMessage::FinalizeCommandBuffer(message) => {
+            let done = command_buffer::find(shared, message.command_buffer).and_then(|buffer| buffer.finalize());
+            at.reply_status(done.err().unwrap_or(CL_SUCCESS));
+            Ok(())
+        }
+        CommandMessage::GetCommandBufferInfo(message) => {
+            let buffer = command_buffer::find(shared, message.command_buffer);
+            value(at, buffer.and_then(|buffer| buffer.info(message.param)));
+            Ok(())
+        }
+        CommandMessage::UpdateMutableCommands(message) => {
+            at.reply_status(mutable::update(shared, message).err().unwrap_or(CL_SUCCESS));
             Ok(())
         }
         CommandMessage::SetContentSize(message) => {

@@ -9,12 +9,14 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use opencl_sys::{
-    CL_INVALID_COMMAND_QUEUE, CL_INVALID_CONTEXT, CL_INVALID_DEVICE, CL_INVALID_DEVICE_QUEUE, CL_INVALID_EVENT,
-    CL_INVALID_KERNEL, CL_INVALID_MEM_OBJECT, CL_INVALID_PROGRAM, CL_INVALID_SAMPLER, cl_int,
+    CL_INVALID_COMMAND_BUFFER_KHR, CL_INVALID_COMMAND_QUEUE, CL_INVALID_CONTEXT, CL_INVALID_DEVICE,
+    CL_INVALID_DEVICE_QUEUE, CL_INVALID_EVENT, CL_INVALID_KERNEL, CL_INVALID_MEM_OBJECT, CL_INVALID_PROGRAM,
+    CL_INVALID_SAMPLER, cl_int,
 };
 use remora_protocol::{Handle, Kind};
 
 use super::build::Program;
+use super::command_buffer::CommandBuffer;
 use super::context::{Context, Device};
 use super::device_queue::DeviceQueue;
 use super::events::Event;
@@ -38,6 +40,7 @@ pub struct Tables {
     pub programs: Table<Program>,
     pub kernels: Table<Kernel>,
     pub events: Table<Event>,
+    pub command_buffers: Table<CommandBuffer>,
 }
 
 impl Default for Tables {
@@ -52,6 +55,7 @@ impl Default for Tables {
             programs: Table::new(Kind::Program, CL_INVALID_PROGRAM),
             kernels: Table::new(Kind::Kernel, CL_INVALID_KERNEL),
             events: Table::new(Kind::Event, CL_INVALID_EVENT),
+            command_buffers: Table::new(Kind::CommandBuffer, CL_INVALID_COMMAND_BUFFER_KHR),
         }
     }
 }

@@ -6,7 +6,7 @@
 use opencl_sys::*;
 use remora_protocol::Handle;
 use remora_protocol::opencl::CommandMessage;
-use super::driver::Functions;
+use super::driver::{Extensions, Functions};
 
 /// Executes `message` on `queue` if it is a uniform command; `Ok(false)` if it is another.
 ///
@@ -126,6 +126,256 @@ pub unsafe fn execute(
                     list,
                     event,
                 )
+            }
+        }
+        _ => return Ok(false),
+    };
+    if code == CL_SUCCESS { Ok(true) } else { Err(code) }
+}
+
+/// Records `message` in `buffer` if it is a uniform command that can be recorded; `Ok(false)` if it is another.
+///
+/// `mem` finds the driver's object, or says the code of not having it.
+///
+/// # Errors
+/// The code of `mem` or of the driver.
+///
+/// # Safety
+/// `buffer` and what `mem` returns are objects of the driver whose functions these are, and `sync_point` can be
+/// written.
+pub unsafe fn record(
+    functions: &Extensions,
+    buffer: cl_command_buffer_khr,
+    message: &CommandMessage<'_>,
+    mut mem: impl FnMut(Handle) -> Result<cl_mem, cl_int>,
+    wait: &[cl_sync_point_khr],
+    sync_point: *mut cl_sync_point_khr,
+) -> Result<bool, cl_int> {
+    let count = cl_uint::try_from(wait.len())
+        .map_err(|_| CL_INVALID_SYNC_POINT_WAIT_LIST_KHR)?;
+    let list = if wait.is_empty() { std::ptr::null() } else { wait.as_ptr() };
+    let (queue, properties, handle) = (
+        std::ptr::null_mut(),
+        std::ptr::null(),
+        std::ptr::null_mut(),
+    );
+    let code = match message {
+        CommandMessage::EnqueueCopyBuffer(message) => {
+            // SAFETY: the caller vouches for the objects; the arrays outlive the call.
+            unsafe {
+                match (
+                    functions.clCommandCopyBufferKHR,
+                    functions.clCommandCopyBufferKHR_before,
+                ) {
+                    (Some(call), _) => {
+                        call(
+                            buffer,
+                            queue,
+                            properties,
+                            mem(message.src_buffer)?,
+                            mem(message.dst_buffer)?,
+                            size(message.src_offset)?,
+                            size(message.dst_offset)?,
+                            size(message.size)?,
+                            count,
+                            list,
+                            sync_point,
+                            handle,
+                        )
+                    }
+                    (None, Some(call)) => {
+                        call(
+                            buffer,
+                            queue,
+                            mem(message.src_buffer)?,
+                            mem(message.dst_buffer)?,
+                            size(message.src_offset)?,
+                            size(message.dst_offset)?,
+                            size(message.size)?,
+                            count,
+                            list,
+                            sync_point,
+                            handle,
+                        )
+                    }
+                    (None, None) => CL_INVALID_OPERATION,
+                }
+            }
+        }
+        CommandMessage::EnqueueCopyBufferRect(message) => {
+            // SAFETY: the caller vouches for the objects; the arrays outlive the call.
+            unsafe {
+                match (
+                    functions.clCommandCopyBufferRectKHR,
+                    functions.clCommandCopyBufferRectKHR_before,
+                ) {
+                    (Some(call), _) => {
+                        call(
+                            buffer,
+                            queue,
+                            properties,
+                            mem(message.src_buffer)?,
+                            mem(message.dst_buffer)?,
+                            sizes(message.src_origin)?.as_ptr(),
+                            sizes(message.dst_origin)?.as_ptr(),
+                            sizes(message.region)?.as_ptr(),
+                            size(message.src_row_pitch)?,
+                            size(message.src_slice_pitch)?,
+                            size(message.dst_row_pitch)?,
+                            size(message.dst_slice_pitch)?,
+                            count,
+                            list,
+                            sync_point,
+                            handle,
+                        )
+                    }
+                    (None, Some(call)) => {
+                        call(
+                            buffer,
+                            queue,
+                            mem(message.src_buffer)?,
+                            mem(message.dst_buffer)?,
+                            sizes(message.src_origin)?.as_ptr(),
+                            sizes(message.dst_origin)?.as_ptr(),
+                            sizes(message.region)?.as_ptr(),
+                            size(message.src_row_pitch)?,
+                            size(message.src_slice_pitch)?,
+                            size(message.dst_row_pitch)?,
+                            size(message.dst_slice_pitch)?,
+                            count,
+                            list,
+                            sync_point,
+                            handle,
+                        )
+                    }
+                    (None, None) => CL_INVALID_OPERATION,
+                }
+            }
+        }
+        CommandMessage::EnqueueCopyImage(message) => {
+            // SAFETY: the caller vouches for the objects; the arrays outlive the call.
+            unsafe {
+                match (
+                    functions.clCommandCopyImageKHR,
+                    functions.clCommandCopyImageKHR_before,
+                ) {
+                    (Some(call), _) => {
+                        call(
+                            buffer,
+                            queue,
+                            properties,
+                            mem(message.src_image)?,
+                            mem(message.dst_image)?,
+                            sizes(message.src_origin)?.as_ptr(),
+                            sizes(message.dst_origin)?.as_ptr(),
+                            sizes(message.region)?.as_ptr(),
+                            count,
+                            list,
+                            sync_point,
+                            handle,
+                        )
+                    }
+                    (None, Some(call)) => {
+                        call(
+                            buffer,
+                            queue,
+                            mem(message.src_image)?,
+                            mem(message.dst_image)?,
+                            sizes(message.src_origin)?.as_ptr(),
+                            sizes(message.dst_origin)?.as_ptr(),
+                            sizes(message.region)?.as_ptr(),
+                            count,
+                            list,
+                            sync_point,
+                            handle,
+                        )
+                    }
+                    (None, None) => CL_INVALID_OPERATION,
+                }
+            }
+        }
+        CommandMessage::EnqueueCopyImageToBuffer(message) => {
+            // SAFETY: the caller vouches for the objects; the arrays outlive the call.
+            unsafe {
+                match (
+                    functions.clCommandCopyImageToBufferKHR,
+                    functions.clCommandCopyImageToBufferKHR_before,
+                ) {
+                    (Some(call), _) => {
+                        call(
+                            buffer,
+                            queue,
+                            properties,
+                            mem(message.src_image)?,
+                            mem(message.dst_buffer)?,
+                            sizes(message.src_origin)?.as_ptr(),
+                            sizes(message.region)?.as_ptr(),
+                            size(message.dst_offset)?,
+                            count,
+                            list,
+                            sync_point,
+                            handle,
+                        )
+                    }
+                    (None, Some(call)) => {
+                        call(
+                            buffer,
+                            queue,
+                            mem(message.src_image)?,
+                            mem(message.dst_buffer)?,
+                            sizes(message.src_origin)?.as_ptr(),
+                            sizes(message.region)?.as_ptr(),
+                            size(message.dst_offset)?,
+                            count,
+                            list,
+                            sync_point,
+                            handle,
+                        )
+                    }
+                    (None, None) => CL_INVALID_OPERATION,
+                }
+            }
+        }
+        CommandMessage::EnqueueCopyBufferToImage(message) => {
+            // SAFETY: the caller vouches for the objects; the arrays outlive the call.
+            unsafe {
+                match (
+                    functions.clCommandCopyBufferToImageKHR,
+                    functions.clCommandCopyBufferToImageKHR_before,
+                ) {
+                    (Some(call), _) => {
+                        call(
+                            buffer,
+                            queue,
+                            properties,
+                            mem(message.src_buffer)?,
+                            mem(message.dst_image)?,
+                            size(message.src_offset)?,
+                            sizes(message.dst_origin)?.as_ptr(),
+                            sizes(message.region)?.as_ptr(),
+                            count,
+                            list,
+                            sync_point,
+                            handle,
+                        )
+                    }
+                    (None, Some(call)) => {
+                        call(
+                            buffer,
+                            queue,
+                            mem(message.src_buffer)?,
+                            mem(message.dst_image)?,
+                            size(message.src_offset)?,
+                            sizes(message.dst_origin)?.as_ptr(),
+                            sizes(message.region)?.as_ptr(),
+                            count,
+                            list,
+                            sync_point,
+                            handle,
+                        )
+                    }
+                    (None, None) => CL_INVALID_OPERATION,
+                }
             }
         }
         _ => return Ok(false),

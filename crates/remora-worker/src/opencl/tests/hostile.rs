@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use remora_protocol::opencl::{
-    CreateBuffer, CreateCommandQueue, EnqueueRead, EnqueueWrite, Fetched, Flush, OPCODES, Release,
+    CreateBuffer, CreateCommandQueue, EnqueueRead, EnqueueWrite, Fetched, Flush, OPCODES, RecordCommand, Release,
 };
 use remora_protocol::{Bulk, FrameWriter, Handle, Kind, List, Need};
 
@@ -10,7 +10,7 @@ use crate::opencl::shared::Fault;
 #[test]
 fn what_no_client_sends_closes_the_session() {
     type Case = (&'static str, fn(&mut Client));
-    let cases: [Case; 10] = [
+    let cases: [Case; 11] = [
         ("not a frame", |client| client.send_raw(0, &[1, 2, 3])),
         ("an unknown command", |client| {
             let mut writer = FrameWriter::default();
@@ -29,6 +29,9 @@ fn what_no_client_sends_closes_the_session() {
         ("a need of a stream that can't be", |client| {
             let need = Need { stream: 1 << 30, position: 1 };
             client.send_with(0, &Release { object: DEVICE }, &[need], None, false);
+        }),
+        ("a recorded command that is none", |client| {
+            client.send(0, &RecordCommand { opcode: 60_000, ..RecordCommand::default() });
         }),
         ("a name of the wrong kind", |client| {
             let context = client.context();
