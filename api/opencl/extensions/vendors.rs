@@ -113,7 +113,15 @@ enum cl_intel_required_subgroup_size {
 #[not("it shares objects with OpenGL, which isn't carried yet")] enum cl_intel_sharing_format_query_gl {}
 #[not("it shares surfaces with a media driver of the program's machine")] enum cl_intel_sharing_format_query_va_api {}
 #[not("it shares objects with OpenGL, which isn't carried yet")] enum cl_intel_simultaneous_sharing {}
-#[not("addresses of the program and of the device aren't the same")] enum cl_intel_unified_shared_memory {}
+/// For devices that are CPUs, on a link through shared memory.
+#[carried]
+enum cl_intel_unified_shared_memory {
+    #[device] CL_DEVICE_HOST_MEM_CAPABILITIES_INTEL = 0x4190,
+    #[device] CL_DEVICE_DEVICE_MEM_CAPABILITIES_INTEL = 0x4191,
+    #[device] CL_DEVICE_SINGLE_DEVICE_SHARED_MEM_CAPABILITIES_INTEL = 0x4192,
+    #[device] CL_DEVICE_CROSS_DEVICE_SHARED_MEM_CAPABILITIES_INTEL = 0x4193,
+    #[device] CL_DEVICE_SHARED_SYSTEM_MEM_CAPABILITIES_INTEL = 0x4194,
+}
 #[not("it shares surfaces with a media driver of the program's machine")] enum cl_intel_va_api_media_sharing {}
 #[carried]
 enum cl_nv_device_attribute_query {

@@ -8,6 +8,7 @@ use opencl_sys::*;
 use remora_client::{Session, backends};
 use remora_protocol::Handle;
 use remora_protocol::extensions::Offered;
+use remora_protocol::extensions::retain_versions;
 use remora_protocol::opencl::{DeviceFacts, Facts, Info};
 use remora_protocol::wire::decode_all;
 
@@ -259,6 +260,21 @@ fn restrict_svm(infos: &mut Infos, same_memory: bool) {
     };
     let capabilities = infos.number(CL_DEVICE_SVM_CAPABILITIES) & carried;
     infos.set(CL_DEVICE_SVM_CAPABILITIES, capabilities.to_ne_bytes().to_vec());
+    if carried & fine == 0 {
+        withhold(infos, "cl_intel_unified_shared_memory");
+    } else {
+        infos.set(CL_DEVICE_SHARED_SYSTEM_MEM_CAPABILITIES_INTEL, 0_u64.to_ne_bytes().to_vec());
+    }
+}
+
+/// The device lacks what an extension needs here.
+fn withhold(infos: &mut Infos, extension: &str) {
+    let names = infos.text(CL_DEVICE_EXTENSIONS);
+    let kept: Vec<&str> = names.split(' ').filter(|name| *name != extension).collect();
+    infos.set(CL_DEVICE_EXTENSIONS, format!("{}\0", kept.join(" ")).into_bytes());
+    let versions = infos.bytes(CL_DEVICE_EXTENSIONS_WITH_VERSION).unwrap_or_default();
+    let kept = retain_versions(versions, |name| name != extension);
+    infos.set(CL_DEVICE_EXTENSIONS_WITH_VERSION, kept);
 }
 
 /// An array of pointers to strings that stay, from the strings themselves, each with its final 0.

@@ -15,6 +15,7 @@ use remora_protocol::{Kind, List};
 
 use crate::api::context::Context;
 use crate::error::{Error, Result, check};
+use crate::facts::Device;
 use crate::mem::{Description, Mem};
 use crate::object::Remote;
 
@@ -31,6 +32,16 @@ pub(crate) struct Pages {
     _window: Window,
     /// Whether the device sees the same.
     same: bool,
+    usm: Option<Usm>,
+}
+
+/// What unified shared memory is beside shared virtual memory.
+pub(crate) struct Usm {
+    /// CL_MEM_TYPE_*_INTEL.
+    pub(crate) kind: u32,
+    pub(crate) device: Option<Arc<Device>>,
+    /// CL_MEM_ALLOC_FLAGS_INTEL.
+    pub(crate) flags: u64,
 }
 
 impl Svm {
@@ -57,6 +68,14 @@ impl Range {
 
     pub(crate) fn pointer(&self) -> *mut u8 {
         self.mem.host.0.wrapping_add(self.offset)
+    }
+
+    /// What it is as unified shared memory, if it was allocated as that.
+    pub(crate) fn usm(&self) -> Option<&Usm> {
+        match &self.mem.svm {
+            Some(Svm::Whole(pages)) => pages.usm.as_ref(),
+            _ => None,
+        }
     }
 }
 
@@ -87,7 +106,13 @@ const ATTEMPTS: usize = 8;
 const PAGE: usize = 4096;
 
 /// Allocates `size` bytes that have the same address here as for the device.
-pub(crate) fn allocate(context: &Arc<Context>, flags: u64, size: usize, alignment: u32) -> Result<*mut u8> {
+pub(crate) fn allocate(
+    context: &Arc<Context>,
+    flags: u64,
+    size: usize,
+    alignment: u32,
+    usm: Option<Usm>,
+) -> Result<*mut u8> {
     let session = context.session();
     let pages = size.checked_next_multiple_of(PAGE).ok_or(Error(CL_OUT_OF_HOST_MEMORY))?;
     let same = session.shares_memory() && context.all_cpus();
@@ -107,7 +132,7 @@ pub(crate) fn allocate(context: &Arc<Context>, flags: u64, size: usize, alignmen
         };
         match window {
             Ok(window) => {
-                let svm = Pages { _window: window, same: store.is_some() };
+                let svm = Pages { _window: window, same: store.is_some(), usm };
                 let mem = Mem::new(remote, Arc::clone(context), description(flags, size, address, svm, store));
                 ALL.write().unwrap_or_else(PoisonError::into_inner).insert(address, mem);
                 return Ok(std::ptr::with_exposed_provenance_mut(address));

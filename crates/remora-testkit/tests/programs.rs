@@ -53,6 +53,15 @@ mod intel {
         command_buffer
     }
 
+    /// Offered only where both sides see the same pages.
+    #[test]
+    fn usm() {
+        let run = Program::compile("usm").run(&[]).on(Driver::Intel);
+        assert_same(&run.native(), &run.remoted(Link::Memfd));
+        let stream = run.remoted(Link::Stream).good();
+        assert_eq!(stream.text(), "not offered\n", "{}", stream.describe());
+    }
+
     /// Without random addresses, what this driver's allocator gives in the worker is taken in the program.
     #[test]
     fn svm_where_addresses_are_taken() {

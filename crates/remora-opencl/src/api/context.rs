@@ -1,7 +1,7 @@
 //! Contexts.
 
 use std::ffi::{CStr, c_char, c_void};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use opencl_sys::*;
 use remora_client::{Needs, Session};
@@ -10,6 +10,7 @@ use remora_protocol::{Handle, Kind, List};
 
 use crate::api::device::{device_list, select};
 use crate::api::device_queue::Defaults;
+use crate::api::queue::Queue;
 use crate::error::{Error, Result, check, ensure};
 use crate::facts::{Device, Infos, Platform, platforms};
 use crate::info::Answer;
@@ -28,6 +29,8 @@ pub(crate) struct Context {
     /// Supported image formats by flags and type, once asked for.
     pub(crate) formats: Mutex<Vec<ImageFormats>>,
     pub(crate) default_queues: Mutex<Defaults>,
+    /// Its queues, some of which may be gone.
+    queues: Mutex<Vec<Weak<Queue>>>,
     destructors: Mutex<Vec<(Destructor, Data)>>,
     // Last: callbacks of the destructor still show the pointer.
     shell: ShellRef,
@@ -76,6 +79,16 @@ impl Context {
     /// The smallest value of a device limit over the context's devices.
     pub(crate) fn limit(&self, param: cl_device_info) -> u64 {
         self.devices.iter().map(|device| device.infos.number(param)).max().unwrap_or(0)
+    }
+
+    pub(crate) fn add_queue(&self, queue: &Arc<Queue>) {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|queue| queue.strong_count() > 0);
+        queues.push(Arc::downgrade(queue));
+    }
+
+    pub(crate) fn queues(&self) -> Vec<Arc<Queue>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Whether all devices can do this with shared virtual memory.
@@ -245,6 +258,7 @@ fn create(
         devices: unique,
         properties: properties.all,
         formats: Mutex::default(),
+        queues: Mutex::default(),
         default_queues: Mutex::default(),
         destructors: Mutex::default(),
         shell: ShellRef::default(),

@@ -120,7 +120,7 @@ pub unsafe fn set_kernel_exec_info(
     ensure(kernel.has_svm(), CL_INVALID_OPERATION)?;
     ensure(value.is_null() == (size == 0), CL_INVALID_VALUE)?;
     match param_name {
-        CL_KERNEL_EXEC_INFO_SVM_PTRS => {
+        CL_KERNEL_EXEC_INFO_SVM_PTRS | CL_KERNEL_EXEC_INFO_USM_PTRS_INTEL => {
             let count = size / size_of::<*mut c_void>();
             ensure(size == count * size_of::<*mut c_void>(), CL_INVALID_VALUE)?;
             // SAFETY: the program gives `size` bytes.
@@ -134,6 +134,10 @@ pub unsafe fn set_kernel_exec_info(
             // No device is said to share the system's memory.
             ensure(!wanted, CL_INVALID_OPERATION)
         }
+        // Where there is such memory, a kernel sees all of it.
+        CL_KERNEL_EXEC_INFO_INDIRECT_HOST_ACCESS_INTEL
+        | CL_KERNEL_EXEC_INFO_INDIRECT_DEVICE_ACCESS_INTEL
+        | CL_KERNEL_EXEC_INFO_INDIRECT_SHARED_ACCESS_INTEL => ensure(size == size_of::<cl_bool>(), CL_INVALID_VALUE),
         _ => Err(Error(CL_INVALID_VALUE)),
     }
 }

@@ -23,3 +23,4 @@ pub mod sub_device;
 pub mod svm;
 pub mod timer;
 pub mod transfer;
+pub mod usm;

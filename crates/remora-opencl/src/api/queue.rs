@@ -177,16 +177,18 @@ unsafe fn create(
     let (created, answer) = session.call(session.objects(), &command, &needs, None)?;
     let QueueCreated { code, no_default, .. } = answer.decode()?;
     check(code).inspect_err(|_| session.stream_closed(stream.number()))?;
-    Ok(publish(Arc::new(Queue {
+    let queue = Arc::new(Queue {
         remote: Remote { session, handle, created },
-        context,
+        context: Arc::clone(&context),
         device,
         stream,
         properties: AtomicU64::new(properties),
         list,
         no_default,
         shell: ShellRef::default(),
-    })))
+    });
+    context.add_queue(&queue);
+    Ok(publish(queue))
 }
 
 /// # Safety

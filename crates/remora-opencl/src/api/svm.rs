@@ -48,7 +48,7 @@ fn alloc(context: &Arc<Context>, flags: u64, size: usize, alignment: u32) -> Res
     }
     let most = context.devices.iter().map(|device| device.infos.number(CL_DEVICE_MAX_MEM_ALLOC_SIZE)).min();
     ensure(size > 0 && size as u64 <= most.unwrap_or(0), CL_INVALID_BUFFER_SIZE)?;
-    svm::allocate(context, flags, size, alignment).map(<*mut u8>::cast)
+    svm::allocate(context, flags, size, alignment, None).map(<*mut u8>::cast)
 }
 
 /// # Safety
@@ -106,8 +106,17 @@ pub unsafe fn enqueue_svm_memcpy(
     event: *mut cl_event,
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
-    let mut enqueue = unsafe { begin(queue, num_events, wait_list, event) }?;
-    let (blocking, command_type) = (blocking != CL_FALSE, CL_COMMAND_SVM_MEMCPY);
+    let enqueue = unsafe { begin(queue, num_events, wait_list, event) }?;
+    copy(enqueue, CL_COMMAND_SVM_MEMCPY, (dst, src, size), blocking != CL_FALSE)
+}
+
+/// Enqueues a copy between any two places of the program, shared virtual memory or not.
+pub(crate) fn copy(
+    mut enqueue: Enqueue,
+    command_type: u32,
+    (dst, src, size): (*mut c_void, *const c_void, usize),
+    blocking: bool,
+) -> Result<()> {
     check_copy(dst, src, size)?;
     if size == 0 {
         return nothing(enqueue, command_type, blocking);
@@ -167,8 +176,22 @@ pub unsafe fn enqueue_svm_mem_fill(
     event: *mut cl_event,
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
-    let mut enqueue = unsafe { begin(queue, num_events, wait_list, event) }?;
-    let command_type = CL_COMMAND_SVM_MEMFILL;
+    unsafe {
+        let enqueue = begin(queue, num_events, wait_list, event)?;
+        fill(enqueue, CL_COMMAND_SVM_MEMFILL, (pointer, size), (pattern, pattern_size))
+    }
+}
+
+/// Enqueues a fill of shared virtual memory.
+///
+/// # Safety
+/// `pattern` is null or valid for `pattern_size` bytes.
+pub(crate) unsafe fn fill(
+    mut enqueue: Enqueue,
+    command_type: u32,
+    (pointer, size): (*mut c_void, usize),
+    (pattern, pattern_size): (*const c_void, usize),
+) -> Result<()> {
     check_fill(pointer, pattern, pattern_size, size)?;
     if size == 0 {
         return nothing(enqueue, command_type, false);

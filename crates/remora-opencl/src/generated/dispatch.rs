@@ -436,6 +436,43 @@ pub fn address(name: &CStr, platform: &impl Offers) -> *const c_void {
         b"clEnqueueMapBuffer" => entry::clEnqueueMapBuffer as *const c_void,
         b"clEnqueueMapImage" => entry::clEnqueueMapImage as *const c_void,
         b"clEnqueueUnmapMemObject" => entry::clEnqueueUnmapMemObject as *const c_void,
+        b"clHostMemAllocINTEL" if platform.function("clHostMemAllocINTEL") => {
+            entry::clHostMemAllocINTEL as *const c_void
+        }
+        b"clDeviceMemAllocINTEL" if platform.function("clDeviceMemAllocINTEL") => {
+            entry::clDeviceMemAllocINTEL as *const c_void
+        }
+        b"clSharedMemAllocINTEL" if platform.function("clSharedMemAllocINTEL") => {
+            entry::clSharedMemAllocINTEL as *const c_void
+        }
+        b"clMemFreeINTEL" if platform.function("clMemFreeINTEL") => {
+            entry::clMemFreeINTEL as *const c_void
+        }
+        b"clMemBlockingFreeINTEL" if platform.function("clMemBlockingFreeINTEL") => {
+            entry::clMemBlockingFreeINTEL as *const c_void
+        }
+        b"clGetMemAllocInfoINTEL" if platform.function("clGetMemAllocInfoINTEL") => {
+            entry::clGetMemAllocInfoINTEL as *const c_void
+        }
+        b"clSetKernelArgMemPointerINTEL" if platform
+            .function("clSetKernelArgMemPointerINTEL") => {
+            entry::clSetKernelArgMemPointerINTEL as *const c_void
+        }
+        b"clEnqueueMemsetINTEL" if platform.function("clEnqueueMemsetINTEL") => {
+            entry::clEnqueueMemsetINTEL as *const c_void
+        }
+        b"clEnqueueMemFillINTEL" if platform.function("clEnqueueMemFillINTEL") => {
+            entry::clEnqueueMemFillINTEL as *const c_void
+        }
+        b"clEnqueueMemcpyINTEL" if platform.function("clEnqueueMemcpyINTEL") => {
+            entry::clEnqueueMemcpyINTEL as *const c_void
+        }
+        b"clEnqueueMigrateMemINTEL" if platform.function("clEnqueueMigrateMemINTEL") => {
+            entry::clEnqueueMigrateMemINTEL as *const c_void
+        }
+        b"clEnqueueMemAdviseINTEL" if platform.function("clEnqueueMemAdviseINTEL") => {
+            entry::clEnqueueMemAdviseINTEL as *const c_void
+        }
         _ => std::ptr::null(),
     }
 }

@@ -3719,3 +3719,287 @@ pub unsafe extern "C" fn clEnqueueUnmapMemObject(
         )
     }
 }
+
+/// `cl_intel_unified_shared_memory`, waits.
+pub unsafe extern "C" fn clHostMemAllocINTEL(
+    context: cl_context,
+    properties: *const cl_mem_properties_intel,
+    size: size_t,
+    alignment: cl_uint,
+    errcode_ret: *mut cl_int,
+) -> *mut c_void {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::create(
+            "clHostMemAllocINTEL",
+            errcode_ret,
+            || crate::api::usm::host_mem_alloc_intel(
+                context,
+                properties,
+                size,
+                alignment,
+            ),
+        )
+    }
+}
+
+/// `cl_intel_unified_shared_memory`, waits.
+pub unsafe extern "C" fn clDeviceMemAllocINTEL(
+    context: cl_context,
+    device: cl_device_id,
+    properties: *const cl_mem_properties_intel,
+    size: size_t,
+    alignment: cl_uint,
+    errcode_ret: *mut cl_int,
+) -> *mut c_void {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::create(
+            "clDeviceMemAllocINTEL",
+            errcode_ret,
+            || crate::api::usm::device_mem_alloc_intel(
+                context,
+                device,
+                properties,
+                size,
+                alignment,
+            ),
+        )
+    }
+}
+
+/// `cl_intel_unified_shared_memory`, waits.
+pub unsafe extern "C" fn clSharedMemAllocINTEL(
+    context: cl_context,
+    device: cl_device_id,
+    properties: *const cl_mem_properties_intel,
+    size: size_t,
+    alignment: cl_uint,
+    errcode_ret: *mut cl_int,
+) -> *mut c_void {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::create(
+            "clSharedMemAllocINTEL",
+            errcode_ret,
+            || crate::api::usm::shared_mem_alloc_intel(
+                context,
+                device,
+                properties,
+                size,
+                alignment,
+            ),
+        )
+    }
+}
+
+/// `cl_intel_unified_shared_memory`, does not wait.
+pub unsafe extern "C" fn clMemFreeINTEL(
+    context: cl_context,
+    ptr: *mut c_void,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clMemFreeINTEL",
+            || crate::api::usm::mem_free_intel(context, ptr),
+        )
+    }
+}
+
+/// `cl_intel_unified_shared_memory`, waits.
+pub unsafe extern "C" fn clMemBlockingFreeINTEL(
+    context: cl_context,
+    ptr: *mut c_void,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clMemBlockingFreeINTEL",
+            || crate::api::usm::mem_blocking_free_intel(context, ptr),
+        )
+    }
+}
+
+/// `cl_intel_unified_shared_memory`, answered here.
+pub unsafe extern "C" fn clGetMemAllocInfoINTEL(
+    context: cl_context,
+    ptr: *const c_void,
+    param_name: cl_mem_info_intel,
+    param_value_size: size_t,
+    param_value: *mut c_void,
+    param_value_size_ret: *mut size_t,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clGetMemAllocInfoINTEL",
+            || crate::api::usm::get_mem_alloc_info_intel(
+                context,
+                ptr,
+                param_name,
+                param_value_size,
+                param_value,
+                param_value_size_ret,
+            ),
+        )
+    }
+}
+
+/// `cl_intel_unified_shared_memory`, answered here.
+pub unsafe extern "C" fn clSetKernelArgMemPointerINTEL(
+    kernel: cl_kernel,
+    arg_index: cl_uint,
+    arg_value: *const c_void,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clSetKernelArgMemPointerINTEL",
+            || crate::api::usm::set_kernel_arg_mem_pointer_intel(
+                kernel,
+                arg_index,
+                arg_value,
+            ),
+        )
+    }
+}
+
+/// `cl_intel_unified_shared_memory`, does not wait.
+pub unsafe extern "C" fn clEnqueueMemsetINTEL(
+    command_queue: cl_command_queue,
+    dst_ptr: *mut c_void,
+    value: cl_int,
+    size: size_t,
+    num_events_in_wait_list: cl_uint,
+    event_wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clEnqueueMemsetINTEL",
+            || crate::api::usm::enqueue_memset_intel(
+                command_queue,
+                dst_ptr,
+                value,
+                size,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
+        )
+    }
+}
+
+/// `cl_intel_unified_shared_memory`, does not wait.
+pub unsafe extern "C" fn clEnqueueMemFillINTEL(
+    command_queue: cl_command_queue,
+    dst_ptr: *mut c_void,
+    pattern: *const c_void,
+    pattern_size: size_t,
+    size: size_t,
+    num_events_in_wait_list: cl_uint,
+    event_wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clEnqueueMemFillINTEL",
+            || crate::api::usm::enqueue_mem_fill_intel(
+                command_queue,
+                dst_ptr,
+                pattern,
+                pattern_size,
+                size,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
+        )
+    }
+}
+
+/// `cl_intel_unified_shared_memory`, does not wait.
+pub unsafe extern "C" fn clEnqueueMemcpyINTEL(
+    command_queue: cl_command_queue,
+    blocking: cl_bool,
+    dst_ptr: *mut c_void,
+    src_ptr: *const c_void,
+    size: size_t,
+    num_events_in_wait_list: cl_uint,
+    event_wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clEnqueueMemcpyINTEL",
+            || crate::api::usm::enqueue_memcpy_intel(
+                command_queue,
+                blocking,
+                dst_ptr,
+                src_ptr,
+                size,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
+        )
+    }
+}
+
+/// `cl_intel_unified_shared_memory`, does not wait.
+pub unsafe extern "C" fn clEnqueueMigrateMemINTEL(
+    command_queue: cl_command_queue,
+    ptr: *const c_void,
+    size: size_t,
+    flags: cl_mem_migration_flags,
+    num_events_in_wait_list: cl_uint,
+    event_wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clEnqueueMigrateMemINTEL",
+            || crate::api::usm::enqueue_migrate_mem_intel(
+                command_queue,
+                ptr,
+                size,
+                flags,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
+        )
+    }
+}
+
+/// `cl_intel_unified_shared_memory`, does not wait.
+pub unsafe extern "C" fn clEnqueueMemAdviseINTEL(
+    command_queue: cl_command_queue,
+    ptr: *const c_void,
+    size: size_t,
+    advice: cl_mem_advice_intel,
+    num_events_in_wait_list: cl_uint,
+    event_wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clEnqueueMemAdviseINTEL",
+            || crate::api::usm::enqueue_mem_advise_intel(
+                command_queue,
+                ptr,
+                size,
+                advice,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
+        )
+    }
+}

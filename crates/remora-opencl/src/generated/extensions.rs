@@ -737,8 +737,28 @@ pub static EXTENSIONS: &[Extension] = &[
     },
     Extension {
         name: "cl_intel_unified_shared_memory",
-        carried: Carried::Not {
-            why: "addresses of the program and of the device aren't the same",
+        carried: Carried::Host {
+            functions: &[
+                "clHostMemAllocINTEL",
+                "clDeviceMemAllocINTEL",
+                "clSharedMemAllocINTEL",
+                "clMemFreeINTEL",
+                "clMemBlockingFreeINTEL",
+                "clGetMemAllocInfoINTEL",
+                "clSetKernelArgMemPointerINTEL",
+                "clEnqueueMemsetINTEL",
+                "clEnqueueMemFillINTEL",
+                "clEnqueueMemcpyINTEL",
+                "clEnqueueMigrateMemINTEL",
+                "clEnqueueMemAdviseINTEL",
+            ],
+            params: &[
+                "CL_DEVICE_HOST_MEM_CAPABILITIES_INTEL",
+                "CL_DEVICE_DEVICE_MEM_CAPABILITIES_INTEL",
+                "CL_DEVICE_SINGLE_DEVICE_SHARED_MEM_CAPABILITIES_INTEL",
+                "CL_DEVICE_CROSS_DEVICE_SHARED_MEM_CAPABILITIES_INTEL",
+                "CL_DEVICE_SHARED_SYSTEM_MEM_CAPABILITIES_INTEL",
+            ],
         },
         from: 0,
     },

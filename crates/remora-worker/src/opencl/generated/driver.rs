@@ -1732,6 +1732,127 @@ pub struct Extensions {
     pub clSetContentSizeBufferPoCL: Option<
         unsafe extern "C" fn(buffer: cl_mem, content_size_buffer: cl_mem) -> cl_int,
     >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clHostMemAllocINTEL: Option<
+        unsafe extern "C" fn(
+            context: cl_context,
+            properties: *const cl_mem_properties_intel,
+            size: size_t,
+            alignment: cl_uint,
+            errcode_ret: *mut cl_int,
+        ) -> *mut c_void,
+    >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clDeviceMemAllocINTEL: Option<
+        unsafe extern "C" fn(
+            context: cl_context,
+            device: cl_device_id,
+            properties: *const cl_mem_properties_intel,
+            size: size_t,
+            alignment: cl_uint,
+            errcode_ret: *mut cl_int,
+        ) -> *mut c_void,
+    >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clSharedMemAllocINTEL: Option<
+        unsafe extern "C" fn(
+            context: cl_context,
+            device: cl_device_id,
+            properties: *const cl_mem_properties_intel,
+            size: size_t,
+            alignment: cl_uint,
+            errcode_ret: *mut cl_int,
+        ) -> *mut c_void,
+    >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clMemFreeINTEL: Option<
+        unsafe extern "C" fn(context: cl_context, ptr: *mut c_void) -> cl_int,
+    >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clMemBlockingFreeINTEL: Option<
+        unsafe extern "C" fn(context: cl_context, ptr: *mut c_void) -> cl_int,
+    >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clGetMemAllocInfoINTEL: Option<
+        unsafe extern "C" fn(
+            context: cl_context,
+            ptr: *const c_void,
+            param_name: cl_mem_info_intel,
+            param_value_size: size_t,
+            param_value: *mut c_void,
+            param_value_size_ret: *mut size_t,
+        ) -> cl_int,
+    >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clSetKernelArgMemPointerINTEL: Option<
+        unsafe extern "C" fn(
+            kernel: cl_kernel,
+            arg_index: cl_uint,
+            arg_value: *const c_void,
+        ) -> cl_int,
+    >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clEnqueueMemsetINTEL: Option<
+        unsafe extern "C" fn(
+            command_queue: cl_command_queue,
+            dst_ptr: *mut c_void,
+            value: cl_int,
+            size: size_t,
+            num_events_in_wait_list: cl_uint,
+            event_wait_list: *const cl_event,
+            event: *mut cl_event,
+        ) -> cl_int,
+    >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clEnqueueMemFillINTEL: Option<
+        unsafe extern "C" fn(
+            command_queue: cl_command_queue,
+            dst_ptr: *mut c_void,
+            pattern: *const c_void,
+            pattern_size: size_t,
+            size: size_t,
+            num_events_in_wait_list: cl_uint,
+            event_wait_list: *const cl_event,
+            event: *mut cl_event,
+        ) -> cl_int,
+    >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clEnqueueMemcpyINTEL: Option<
+        unsafe extern "C" fn(
+            command_queue: cl_command_queue,
+            blocking: cl_bool,
+            dst_ptr: *mut c_void,
+            src_ptr: *const c_void,
+            size: size_t,
+            num_events_in_wait_list: cl_uint,
+            event_wait_list: *const cl_event,
+            event: *mut cl_event,
+        ) -> cl_int,
+    >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clEnqueueMigrateMemINTEL: Option<
+        unsafe extern "C" fn(
+            command_queue: cl_command_queue,
+            ptr: *const c_void,
+            size: size_t,
+            flags: cl_mem_migration_flags,
+            num_events_in_wait_list: cl_uint,
+            event_wait_list: *const cl_event,
+            event: *mut cl_event,
+        ) -> cl_int,
+    >,
+    /// `cl_intel_unified_shared_memory`.
+    pub clEnqueueMemAdviseINTEL: Option<
+        unsafe extern "C" fn(
+            command_queue: cl_command_queue,
+            ptr: *const c_void,
+            size: size_t,
+            advice: cl_mem_advice_intel,
+            num_events_in_wait_list: cl_uint,
+            event_wait_list: *const cl_event,
+            event: *mut cl_event,
+        ) -> cl_int,
+    >,
 }
 
 impl Extensions {
@@ -2558,6 +2679,217 @@ impl Extensions {
                     >(lookup(c"clSetContentSizeBufferPoCL"))
                 }
             },
+            clHostMemAllocINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                context: cl_context,
+                                properties: *const cl_mem_properties_intel,
+                                size: size_t,
+                                alignment: cl_uint,
+                                errcode_ret: *mut cl_int,
+                            ) -> *mut c_void,
+                        >,
+                    >(lookup(c"clHostMemAllocINTEL"))
+                }
+            },
+            clDeviceMemAllocINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                context: cl_context,
+                                device: cl_device_id,
+                                properties: *const cl_mem_properties_intel,
+                                size: size_t,
+                                alignment: cl_uint,
+                                errcode_ret: *mut cl_int,
+                            ) -> *mut c_void,
+                        >,
+                    >(lookup(c"clDeviceMemAllocINTEL"))
+                }
+            },
+            clSharedMemAllocINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                context: cl_context,
+                                device: cl_device_id,
+                                properties: *const cl_mem_properties_intel,
+                                size: size_t,
+                                alignment: cl_uint,
+                                errcode_ret: *mut cl_int,
+                            ) -> *mut c_void,
+                        >,
+                    >(lookup(c"clSharedMemAllocINTEL"))
+                }
+            },
+            clMemFreeINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                context: cl_context,
+                                ptr: *mut c_void,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clMemFreeINTEL"))
+                }
+            },
+            clMemBlockingFreeINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                context: cl_context,
+                                ptr: *mut c_void,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clMemBlockingFreeINTEL"))
+                }
+            },
+            clGetMemAllocInfoINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                context: cl_context,
+                                ptr: *const c_void,
+                                param_name: cl_mem_info_intel,
+                                param_value_size: size_t,
+                                param_value: *mut c_void,
+                                param_value_size_ret: *mut size_t,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clGetMemAllocInfoINTEL"))
+                }
+            },
+            clSetKernelArgMemPointerINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                kernel: cl_kernel,
+                                arg_index: cl_uint,
+                                arg_value: *const c_void,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clSetKernelArgMemPointerINTEL"))
+                }
+            },
+            clEnqueueMemsetINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                command_queue: cl_command_queue,
+                                dst_ptr: *mut c_void,
+                                value: cl_int,
+                                size: size_t,
+                                num_events_in_wait_list: cl_uint,
+                                event_wait_list: *const cl_event,
+                                event: *mut cl_event,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clEnqueueMemsetINTEL"))
+                }
+            },
+            clEnqueueMemFillINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                command_queue: cl_command_queue,
+                                dst_ptr: *mut c_void,
+                                pattern: *const c_void,
+                                pattern_size: size_t,
+                                size: size_t,
+                                num_events_in_wait_list: cl_uint,
+                                event_wait_list: *const cl_event,
+                                event: *mut cl_event,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clEnqueueMemFillINTEL"))
+                }
+            },
+            clEnqueueMemcpyINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                command_queue: cl_command_queue,
+                                blocking: cl_bool,
+                                dst_ptr: *mut c_void,
+                                src_ptr: *const c_void,
+                                size: size_t,
+                                num_events_in_wait_list: cl_uint,
+                                event_wait_list: *const cl_event,
+                                event: *mut cl_event,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clEnqueueMemcpyINTEL"))
+                }
+            },
+            clEnqueueMigrateMemINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                command_queue: cl_command_queue,
+                                ptr: *const c_void,
+                                size: size_t,
+                                flags: cl_mem_migration_flags,
+                                num_events_in_wait_list: cl_uint,
+                                event_wait_list: *const cl_event,
+                                event: *mut cl_event,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clEnqueueMigrateMemINTEL"))
+                }
+            },
+            clEnqueueMemAdviseINTEL: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                command_queue: cl_command_queue,
+                                ptr: *const c_void,
+                                size: size_t,
+                                advice: cl_mem_advice_intel,
+                                num_events_in_wait_list: cl_uint,
+                                event_wait_list: *const cl_event,
+                                event: *mut cl_event,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clEnqueueMemAdviseINTEL"))
+                }
+            },
         }
     }
 }
@@ -2588,4 +2920,16 @@ pub const EXTENSION_FUNCTIONS: &[&str] = &[
     "clGetKernelSubGroupInfoKHR",
     "clGetKernelSuggestedLocalWorkSizeKHR",
     "clSetContentSizeBufferPoCL",
+    "clHostMemAllocINTEL",
+    "clDeviceMemAllocINTEL",
+    "clSharedMemAllocINTEL",
+    "clMemFreeINTEL",
+    "clMemBlockingFreeINTEL",
+    "clGetMemAllocInfoINTEL",
+    "clSetKernelArgMemPointerINTEL",
+    "clEnqueueMemsetINTEL",
+    "clEnqueueMemFillINTEL",
+    "clEnqueueMemcpyINTEL",
+    "clEnqueueMigrateMemINTEL",
+    "clEnqueueMemAdviseINTEL",
 ];
