@@ -16,7 +16,7 @@ use super::context::{Context, Device};
 use super::driver::{Driver, Object, call, create, query, query_number};
 use super::executor::{DRIVER_STACK, guarded, spawn};
 use super::kernel_facts::{self, text};
-use super::options::{Options, c_string, without_addition};
+use super::options::{Options, c_string, own_log, without_addition};
 use super::places::{Inside, Place};
 use super::shared::Shared;
 use super::violation::Violation;
@@ -245,8 +245,8 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) -> Result<(), Vio
             call!(shared.driver, clBuildProgram(raw, count, list, options.as_ptr(), None, ptr::null_mut()))
         };
         let options = options_in(inside.as_ref(), options);
-        let (code, added) = options.build(|options| program.when_without_kernels(shared, || build(options)));
-        report(shared, handle, serial, code, &program, added, inside.as_ref());
+        let ran = run(shared, &program, &options, build);
+        report(shared, handle, serial, &program, &ran, inside.as_ref());
     };
     shared.builds.start(shared, Box::new(job));
     Ok(())
@@ -301,8 +301,8 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) -> Result<(),
             )
         };
         let options = options_in(inside.as_ref(), options);
-        let (code, added) = options.build(|options| program.when_without_kernels(shared, || compile(options)));
-        report(shared, handle, serial, code, &program, added, inside.as_ref());
+        let ran = run(shared, &program, &options, compile);
+        report(shared, handle, serial, &program, &ran, inside.as_ref());
     };
     shared.builds.start(shared, Box::new(job));
     Ok(())
@@ -352,7 +352,7 @@ pub fn link(shared: &Arc<Shared>, message: &LinkProgram<'_>) {
             return shared.end(&violation);
         }
         let _building = lock(&program.building);
-        report(shared, handle, serial, code, &program, false, None);
+        report(shared, handle, serial, &program, &Ran { code, ..Ran::default() }, None);
     };
     shared.builds.start(shared, Box::new(job));
 }
@@ -388,17 +388,37 @@ fn options_in(inside: Option<&Inside<'_>>, options: Vec<u8>) -> Options {
     })
 }
 
-/// Tells what came of a build that the driver ran.
-fn report(
-    shared: &Shared,
-    handle: Handle,
-    serial: u64,
+/// How a build went.
+#[derive(Default)]
+struct Ran {
     code: cl_int,
-    program: &Program,
+    /// Whether the worker added to the options.
     added: bool,
-    inside: Option<&Inside<'_>>,
-) {
-    let mut facts = ProgramFacts::gather(shared, program, added);
+    /// The devices' logs after the first of two attempts.
+    first: Vec<Vec<u8>>,
+}
+
+/// Runs a build of the driver's.
+fn run(shared: &Shared, program: &Program, options: &Options, build: impl Fn(&CStr) -> cl_int) -> Ran {
+    let (mut attempts, mut first) = (0, Vec::new());
+    let (code, added) = options.build(|options| {
+        attempts += 1;
+        if attempts == 2 {
+            first = ProgramFacts::without_kernels(shared, program).built.into_iter().map(|built| built.log).collect();
+        }
+        program.when_without_kernels(shared, || build(options))
+    });
+    Ran { code, added, first }
+}
+
+/// Tells what came of a build that the driver ran.
+fn report(shared: &Shared, handle: Handle, serial: u64, program: &Program, ran: &Ran, inside: Option<&Inside<'_>>) {
+    let mut facts = ProgramFacts::gather(shared, program, ran.added);
+    if ran.added {
+        for (index, built) in facts.built.iter_mut().enumerate() {
+            built.log = own_log(ran.first.get(index), std::mem::take(&mut built.log));
+        }
+    }
     if let Some(inside) = inside {
         for built in &mut facts.built {
             built.options = inside.names(std::mem::take(&mut built.options));
@@ -406,7 +426,7 @@ fn report(
         }
     }
     let (devices, kernels) = facts.wire();
-    shared.notices.send(&ProgramBuilt { program: handle, serial, code, devices, kernels }, None);
+    shared.notices.send(&ProgramBuilt { program: handle, serial, code: ran.code, devices, kernels }, None);
 }
 
 /// What can be asked of a program and its kernels.
