@@ -6,12 +6,14 @@ typedef cl_int (*query)(const void *object, cl_uint param, size_t size, void *va
 struct param {
     cl_uint number;
     const char *name;
-    enum { NUMBER, TEXT, HANDLE, COUNTED } kind;
+    enum { NUMBER, TEXT, HANDLE, COUNTED, VERSIONS } kind;
 };
 
 #define N(x) {x, #x, NUMBER}
 #define T(x) {x, #x, TEXT}
 #define H(x) {x, #x, HANDLE}
+/* Names with versions: behind a name some drivers leave what was in their memory. */
+#define V(x) {x, #x, VERSIONS}
 /* A reference count: what the driver itself holds counts too, so only that there is a number. */
 #define C(x) {x, #x, COUNTED}
 
@@ -58,6 +60,10 @@ static void show(query ask, const void *object, const struct param *params, size
         else if (params[i].kind == HANDLE) {
             for (size_t k = 0; k < needed / sizeof(void *); k++)
                 printf("%s ", handle_name(((void **)value)[k]));
+            printf("(%zu)\n", needed);
+        } else if (params[i].kind == VERSIONS) {
+            for (size_t k = 0; k < needed / sizeof(cl_name_version); k++)
+                printf("%s %x ", ((cl_name_version *)value)[k].name, ((cl_name_version *)value)[k].version);
             printf("(%zu)\n", needed);
         } else if (params[i].kind == COUNTED)
             printf("a number (%zu)\n", needed);
@@ -112,7 +118,7 @@ static cl_int ask_arg(const void *object, cl_uint param, size_t size, void *valu
 static const struct param platform_params[] = {
     T(CL_PLATFORM_PROFILE), T(CL_PLATFORM_VERSION), T(CL_PLATFORM_NAME), T(CL_PLATFORM_VENDOR),
     T(CL_PLATFORM_EXTENSIONS), N(CL_PLATFORM_HOST_TIMER_RESOLUTION), N(CL_PLATFORM_NUMERIC_VERSION),
-    N(CL_PLATFORM_EXTENSIONS_WITH_VERSION),
+    V(CL_PLATFORM_EXTENSIONS_WITH_VERSION),
 };
 
 static const struct param device_params[] = {
@@ -142,10 +148,10 @@ static const struct param device_params[] = {
     T(CL_DEVICE_OPENCL_C_VERSION), T(CL_DEVICE_EXTENSIONS), N(CL_DEVICE_PRINTF_BUFFER_SIZE),
     N(CL_DEVICE_PREFERRED_INTEROP_USER_SYNC), N(CL_DEVICE_PARTITION_MAX_SUB_DEVICES),
     N(CL_DEVICE_PARTITION_PROPERTIES), N(CL_DEVICE_PARTITION_AFFINITY_DOMAIN), N(CL_DEVICE_PARTITION_TYPE),
-    N(CL_DEVICE_REFERENCE_COUNT), N(CL_DEVICE_NUMERIC_VERSION), N(CL_DEVICE_EXTENSIONS_WITH_VERSION),
-    N(CL_DEVICE_ILS_WITH_VERSION), N(CL_DEVICE_BUILT_IN_KERNELS_WITH_VERSION),
+    N(CL_DEVICE_REFERENCE_COUNT), N(CL_DEVICE_NUMERIC_VERSION), V(CL_DEVICE_EXTENSIONS_WITH_VERSION),
+    V(CL_DEVICE_ILS_WITH_VERSION), V(CL_DEVICE_BUILT_IN_KERNELS_WITH_VERSION),
     N(CL_DEVICE_ATOMIC_MEMORY_CAPABILITIES), N(CL_DEVICE_ATOMIC_FENCE_CAPABILITIES),
-    N(CL_DEVICE_NON_UNIFORM_WORK_GROUP_SUPPORT), N(CL_DEVICE_OPENCL_C_ALL_VERSIONS), N(CL_DEVICE_OPENCL_C_FEATURES),
+    N(CL_DEVICE_NON_UNIFORM_WORK_GROUP_SUPPORT), V(CL_DEVICE_OPENCL_C_ALL_VERSIONS), V(CL_DEVICE_OPENCL_C_FEATURES),
     N(CL_DEVICE_WORK_GROUP_COLLECTIVE_FUNCTIONS_SUPPORT), N(CL_DEVICE_GENERIC_ADDRESS_SPACE_SUPPORT),
     N(CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES), N(CL_DEVICE_PIPE_SUPPORT), T(CL_DEVICE_IL_VERSION),
     N(CL_DEVICE_MAX_NUM_SUB_GROUPS), N(CL_DEVICE_SUB_GROUP_INDEPENDENT_FORWARD_PROGRESS),

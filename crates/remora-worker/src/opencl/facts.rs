@@ -84,11 +84,32 @@ fn answers(params: &[&[u32]], ask: impl Fn(u32) -> Result<Vec<u8>, cl_int>) -> V
     // Extensions that became part of OpenCL have the same parameters under other names.
     let params: BTreeSet<u32> = params.iter().copied().flatten().copied().collect();
     let answers = params.into_iter().filter_map(|param| match ask(param) {
-        Ok(value) => Some(Answer { param, code: CL_SUCCESS, value }),
+        Ok(value) => Some(Answer { param, code: CL_SUCCESS, value: presentable(param, value) }),
         Err(CL_INVALID_VALUE) => None,
         Err(code) => Some(Answer { param, code, value: Vec::new() }),
     });
     answers.collect()
+}
+
+/// Names with versions are arrays of characters: what is behind the final 0 of a name is whatever was in the driver's memory,
+/// addresses among it, and nobody else's business.
+fn presentable(param: u32, mut value: Vec<u8>) -> Vec<u8> {
+    let lists = [
+        CL_PLATFORM_EXTENSIONS_WITH_VERSION,
+        CL_DEVICE_EXTENSIONS_WITH_VERSION,
+        CL_DEVICE_ILS_WITH_VERSION,
+        CL_DEVICE_BUILT_IN_KERNELS_WITH_VERSION,
+        CL_DEVICE_OPENCL_C_ALL_VERSIONS,
+        CL_DEVICE_OPENCL_C_FEATURES,
+    ];
+    if lists.contains(&param) {
+        for item in value.chunks_exact_mut(size_of::<cl_name_version>()) {
+            let name = &mut item[size_of::<cl_version>()..];
+            let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+            name[end..].fill(0);
+        }
+    }
+    value
 }
 
 /// Answers as they travel.
@@ -284,3 +305,22 @@ const DEVICE: &[u32] = &[
     CL_DEVICE_INTEGER_DOT_PRODUCT_ACCELERATION_PROPERTIES_8BIT,
     CL_DEVICE_INTEGER_DOT_PRODUCT_ACCELERATION_PROPERTIES_4x8BIT_PACKED,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_the_drivers_memory_is_behind_a_name() {
+        let item = |name: &[u8], rest: u8| {
+            let mut item = vec![rest; size_of::<cl_name_version>()];
+            item[..4].fill(3);
+            item[4..4 + name.len()].copy_from_slice(name);
+            item
+        };
+        let (dirty, whole) = (item(b"cl_khr_icd\0", 0x7f), item(&[b'x'; 64], 0));
+        let clean = [item(b"cl_khr_icd\0", 0), whole.clone()].concat();
+        assert_eq!(presentable(CL_DEVICE_EXTENSIONS_WITH_VERSION, [dirty.clone(), whole].concat()), clean);
+        assert_eq!(presentable(CL_DEVICE_UUID, dirty.clone()), dirty);
+    }
+}
