@@ -302,7 +302,8 @@ struct CreateSubBuffer {
     size: u64,
 }
 
-/// Pitches are those of `parent` (an image over a buffer) or 0. Initial pixels are packed, as for CreateBuffer.
+/// Pitches are those of `parent` (an image over a buffer) or 0. Initial pixels are packed, and so is `store`; both as for
+/// CreateBuffer.
 #[command(waits = Status)]
 struct CreateImage {
     mem: Handle,
@@ -320,6 +321,7 @@ struct CreateImage {
     mip_levels: u32,
     samples: u32,
     parent: Handle,
+    store: u64,
 }
 
 #[command(waits = PipeCreated)]
@@ -627,15 +629,15 @@ struct EnqueueWrite {
     transfer: u64,
 }
 
-/// Map (or unmap) of a buffer whose store is in the arena: ordering and coherence only, no bytes move.
+/// Map (or unmap) of a memory object whose store is in the arena: ordering and coherence only, no bytes move. `area` is of
+/// kind 0 or 2.
 #[command(asynchronous)]
 struct EnqueueMapStore {
     event: Handle,
     wait: List<Handle>,
     mem: Handle,
     flags: u64,
-    offset: u64,
-    size: u64,
+    area: Area,
     transfer: u64,
 }
 
@@ -644,8 +646,7 @@ struct EnqueueUnmapStore {
     event: Handle,
     wait: List<Handle>,
     mem: Handle,
-    offset: u64,
-    size: u64,
+    area: Area,
 }
 
 #[command(waits = Status)]

@@ -325,7 +325,7 @@ fn uniform_body(function: &Function) -> TokenStream {
         match param.passes {
             Passes::Handle => Some(quote! {
                 let #name: &Mem = get(#name)?;
-                enqueue.names(&#name.remote, &#name.context)?;
+                enqueue.names_memory(#name)?;
             }),
             Passes::Input(_) => Some(quote!(let #name = triple(#name)?;)),
             _ => None,
@@ -383,7 +383,7 @@ fn recorded_body(function: &Function) -> TokenStream {
         match param.passes {
             Passes::Handle => Some(quote! {
                 let #name: &Mem = get(#name)?;
-                record.names(&#name.context)?;
+                record.names_memory(#name)?;
             }),
             Passes::Input(_) => Some(quote!(let #name = triple(#name)?;)),
             _ => None,

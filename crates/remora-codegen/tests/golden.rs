@@ -81,7 +81,7 @@ fn functions_become_entries_bodies_and_calls() {
     }
     let uniform = text::render(&emit_front::uniform(&functions)).unwrap();
     for expected in [
-        "let source: &Mem = get(source)?;\n        enqueue.names(&source.remote, &source.context)?;",
+        "let source: &Mem = get(source)?;\n        enqueue.names_memory(source)?;",
         "let origin = triple(origin)?;",
         "crate::api::copy::check_copy(&enqueue.queue, source, origin, size)?;",
         "size: size as u64,",

@@ -13,6 +13,8 @@ use crate::api::context::Context;
 use crate::api::queue::Queue;
 use crate::error::{Error, Result, check, ensure};
 use crate::event::Event;
+use crate::host_memory::HostMemory;
+use crate::mem::Mem;
 use crate::object::{Remote, get, publish, share};
 
 /// The events that a command waits for.
@@ -27,6 +29,8 @@ pub(crate) struct Enqueue {
     event_ret: *mut cl_event,
     /// Whether it waits for an event that only the program can complete.
     waits_for_user: bool,
+    /// Of the CL_MEM_USE_HOST_PTR objects that it names.
+    host_memories: SmallVec<[Arc<HostMemory>; 2]>,
 }
 
 impl Enqueue {
@@ -57,6 +61,7 @@ impl Enqueue {
             event: None,
             event_ret: std::ptr::null_mut(),
             waits_for_user: false,
+            host_memories: SmallVec::new(),
         }
     }
 
@@ -133,6 +138,22 @@ impl Enqueue {
         Ok(())
     }
 
+    /// The command names a memory object, which must belong to the queue's context.
+    pub(crate) fn names_memory(&mut self, mem: &Mem) -> Result<()> {
+        self.names(&mem.remote, &mem.context)?;
+        mem.host_memory().map_or(Ok(()), |memory| self.uses(memory))
+    }
+
+    /// The command names an object of the program's own memory.
+    pub(crate) fn uses(&mut self, memory: &Arc<HostMemory>) -> Result<()> {
+        let position = memory.to_device(&self.queue.remote.session)?;
+        self.needs_objects(position);
+        if memory.is_beside() {
+            self.host_memories.push(Arc::clone(memory));
+        }
+        Ok(())
+    }
+
     /// The command needs the object stream to have come to `position`.
     pub(crate) fn needs_objects(&mut self, position: u64) {
         self.needs.add(0, position);
@@ -202,6 +223,9 @@ impl Enqueue {
     fn sent_at(&self, position: u64) {
         if let Some(event) = &self.event {
             event.sent_at(position);
+        }
+        for memory in &self.host_memories {
+            self.queue.context.in_use.add(memory, &self.queue.stream, position);
         }
     }
 

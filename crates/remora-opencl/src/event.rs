@@ -193,6 +193,9 @@ impl Event {
             let Some(event) = self.this.upgrade() else { return };
             self.remote.session.callbacks().run(move || {
                 let callback = callback;
+                if told == CL_COMPLETE {
+                    event.context.in_use.show();
+                }
                 // SAFETY: the program registered this function for this event and data.
                 unsafe { (callback.function)(pointer_of(&*event), told, callback.data) };
             });
@@ -235,6 +238,12 @@ impl Event {
 
     /// Waits for the end and gives the final state.
     pub(crate) fn wait(self: &Arc<Self>) -> Result<cl_int> {
+        let state = self.wait_for_end()?;
+        self.context.in_use.show();
+        Ok(state)
+    }
+
+    fn wait_for_end(self: &Arc<Self>) -> Result<cl_int> {
         let state = self.known();
         if state <= CL_COMPLETE {
             return Ok(state);

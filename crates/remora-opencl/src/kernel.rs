@@ -15,6 +15,7 @@ use crate::api::device_queue::DeviceQueue;
 use crate::api::sampler::Sampler;
 use crate::build::{ArgDescription, KernelDescription};
 use crate::error::{Error, Result, ensure};
+use crate::host_memory::HostMemory;
 use crate::mem::Mem;
 use crate::object::{Object, Remote, ShellRef, get};
 use crate::program::Program;
@@ -60,6 +61,8 @@ pub(crate) enum Arg {
         kind: u8,
         handle: [u8; 8],
         created: u64,
+        /// Of a CL_MEM_USE_HOST_PTR object.
+        host_memory: Option<Arc<HostMemory>>,
     },
 }
 
@@ -206,9 +209,9 @@ impl Arg {
                     let mem =
                         if value.is_null() { std::ptr::null_mut() } else { value.cast::<cl_mem>().read_unaligned() };
                     if mem.is_null() {
-                        return Ok(Self::Object { kind: kind::MEMORY, handle: [0; 8], created: 0 });
+                        return Ok(Self::Object { kind: kind::MEMORY, handle: [0; 8], created: 0, host_memory: None });
                     }
-                    Ok(Self::object(kind::MEMORY, &get::<Mem>(mem)?.remote))
+                    Ok(Self::memory(get(mem)?))
                 }
                 Takes::Image => {
                     ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
@@ -221,7 +224,7 @@ impl Arg {
                         _ => 0,
                     };
                     ensure(image.flags & unfit == 0, CL_INVALID_ARG_VALUE)?;
-                    Ok(Self::object(kind::MEMORY, &image.remote))
+                    Ok(Self::memory(image))
                 }
                 Takes::Pipe => {
                     ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
@@ -249,7 +252,7 @@ impl Arg {
                 // SAFETY: it is one of our shells, alive or dead.
                 unsafe {
                     if let Ok(mem) = get::<Mem>(pointer) {
-                        return Ok(Self::object(kind::MEMORY, &mem.remote));
+                        return Ok(Self::memory(mem));
                     }
                     if let Ok(sampler) = get::<Sampler>(pointer) {
                         return Ok(Self::object(kind::SAMPLER, &sampler.remote));
@@ -273,7 +276,18 @@ impl Arg {
     }
 
     fn object(kind: u8, remote: &Remote) -> Self {
-        Self::Object { kind, handle: remote.handle.bits().to_le_bytes(), created: remote.created }
+        let handle = remote.handle.bits().to_le_bytes();
+        Self::Object { kind, handle, created: remote.created, host_memory: None }
+    }
+
+    fn memory(mem: &Mem) -> Self {
+        let (kind, handle) = (kind::MEMORY, mem.remote.handle.bits().to_le_bytes());
+        Self::Object { kind, handle, created: mem.remote.created, host_memory: mem.host_memory().cloned() }
+    }
+
+    /// Of the CL_MEM_USE_HOST_PTR object that it is.
+    pub(crate) fn host_memory(&self) -> Option<&Arc<HostMemory>> {
+        if let Self::Object { host_memory, .. } = self { host_memory.as_ref() } else { None }
     }
 
     /// As it travels, and the position in the object stream that it needs.
@@ -284,7 +298,7 @@ impl Arg {
             Self::Local(size) => (KernelArg { kind: kind::LOCAL, value: size }, 0),
             // Whoever has the address has waited for the memory.
             Self::Svm(address) => (KernelArg { kind: kind::SVM, value: address }, 0),
-            Self::Object { kind, handle, created } => (KernelArg { kind: *kind, value: handle }, *created),
+            Self::Object { kind, handle, created, .. } => (KernelArg { kind: *kind, value: handle }, *created),
         }
     }
 }

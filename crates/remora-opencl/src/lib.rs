@@ -12,6 +12,7 @@ mod event;
 pub mod extensions;
 mod facts;
 pub mod generated;
+mod host_memory;
 mod image;
 mod include;
 mod info;

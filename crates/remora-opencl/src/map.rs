@@ -1,7 +1,7 @@
 //! Memory objects mapped into the program.
 //!
-//! What a map shows is, in order of preference: the buffer's own store in the arena (no byte moves), the program's own
-//! memory (CL_MEM_USE_HOST_PTR), staging in the arena, or memory of this process that is filled in parts.
+//! What a map shows is, in order of preference: the program's own memory (CL_MEM_USE_HOST_PTR), the object's own store in the
+//! arena (no byte moves), staging in the arena, or memory of this process that is filled in parts.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
@@ -10,6 +10,8 @@ use std::sync::Arc;
 use opencl_sys::*;
 use remora_client::{HostArea, Staging};
 use remora_protocol::opencl::Area;
+
+use crate::host_memory::HostMemory;
 
 /// A region of a memory object that the program has mapped.
 pub(crate) struct Mapping {
@@ -23,6 +25,9 @@ pub(crate) struct Mapping {
 /// Where the bytes are that the program sees.
 pub(crate) enum Backing {
     Store,
+    /// The program's own memory, beside which there is a store.
+    Beside(Arc<HostMemory>),
+    /// The program's own memory, to which bytes are brought.
     HostPointer,
     /// The program's own memory, which is the device's as well.
     SamePages,

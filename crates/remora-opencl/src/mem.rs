@@ -11,6 +11,7 @@ use remora_protocol::{Bulk, Handle};
 
 use crate::api::context::{Context, Data};
 use crate::error::{Result, check, ensure};
+use crate::host_memory::HostMemory;
 use crate::image::Image;
 use crate::map::{Backing, Mapping};
 use crate::object::{Object, Remote, ShellRef, pointer_of};
@@ -37,8 +38,10 @@ pub(crate) struct Mem {
     pub(crate) origin: usize,
     pub(crate) image: Option<Image>,
     pub(crate) pipe: Option<Pipe>,
-    /// Arena memory that is the buffer's own: program and driver see the same pages.
+    /// Arena memory that is the object's own: program and driver see the same pages.
     pub(crate) store: Option<Staging>,
+    /// What `host` has to do with the object's contents.
+    host_memory: Option<Arc<HostMemory>>,
     pub(crate) properties: Vec<cl_mem_properties>,
     pub(crate) maps: Mutex<Vec<Mapping>>,
     destructors: Mutex<Vec<(Destructor, Data)>>,
@@ -73,6 +76,7 @@ pub(crate) struct Description {
     pub(crate) image: Option<Image>,
     pub(crate) pipe: Option<Pipe>,
     pub(crate) store: Option<Staging>,
+    pub(crate) host_memory: Option<Arc<HostMemory>>,
     pub(crate) properties: Vec<cl_mem_properties>,
     pub(crate) credit: u64,
 }
@@ -87,8 +91,21 @@ impl Object for Mem {
 
 impl Mem {
     pub(crate) fn new(remote: Remote, context: Arc<Context>, description: Description) -> Arc<Self> {
-        let Description { object_type, flags, size, host, svm, parent, origin, image, pipe, store, properties, credit } =
-            description;
+        let Description {
+            object_type,
+            flags,
+            size,
+            host,
+            svm,
+            parent,
+            origin,
+            image,
+            pipe,
+            store,
+            host_memory,
+            properties,
+            credit,
+        } = description;
         Arc::new(Self {
             remote,
             context,
@@ -102,6 +119,7 @@ impl Mem {
             image,
             pipe,
             store,
+            host_memory,
             properties,
             maps: Mutex::default(),
             destructors: Mutex::default(),
@@ -114,11 +132,11 @@ impl Mem {
         self.object_type == CL_MEM_OBJECT_BUFFER
     }
 
-    /// Where the buffer's bytes lie in this process, if they lie in the arena.
+    /// Where the object's bytes lie in this process, if they lie in the arena.
     pub(crate) fn store_pointer(&self) -> Option<*mut u8> {
         match (&self.store, &self.parent) {
             (Some(store), _) => Some(store.pointer().as_ptr()),
-            (None, Some(parent)) if self.is_buffer() => {
+            (None, Some(parent)) if parent.is_buffer() => {
                 parent.store_pointer().map(|pointer| pointer.wrapping_add(self.origin))
             }
             _ => None,
@@ -128,6 +146,19 @@ impl Mem {
     /// How the program's own memory is mapped.
     pub(crate) fn host_backing(&self) -> Backing {
         if self.svm.as_ref().is_some_and(Svm::same_pages) { Backing::SamePages } else { Backing::HostPointer }
+    }
+
+    /// Where the program's own memory of the object begins (CL_MEM_USE_HOST_PTR).
+    pub(crate) fn host_pointer(&self) -> Option<*mut u8> {
+        match &self.parent {
+            Some(parent) if parent.is_buffer() => Some(parent.host_pointer()?.wrapping_add(self.origin)),
+            _ => (!self.host.0.is_null()).then_some(self.host.0),
+        }
+    }
+
+    /// What the program's own memory has to do with the contents of this object, or of that which it is a part of.
+    pub(crate) fn host_memory(&self) -> Option<&Arc<HostMemory>> {
+        self.host_memory.as_ref().or_else(|| self.parent.as_ref()?.host_memory())
     }
 
     pub(crate) fn lock_maps(&self) -> MutexGuard<'_, Vec<Mapping>> {
@@ -143,6 +174,9 @@ impl Drop for Mem {
     fn drop(&mut self) {
         let session = &self.remote.session;
         session.return_credit(self.credit);
+        if let Some(memory) = self.host_memory.take() {
+            session.aside(move || memory.end());
+        }
         let destructors = std::mem::take(self.destructors.get_mut().unwrap_or_else(PoisonError::into_inner));
         if self.store.is_none() && destructors.is_empty() {
             return;
@@ -167,6 +201,9 @@ impl Drop for Mem {
     }
 }
 
+/// Objects from this size on get their memory in the arena where that is possible; it begins at a page.
+const STORE_FROM: usize = 4096;
+
 /// The largest part of initial contents that goes in one command where the arena is short.
 const PART: usize = 64 << 10;
 
@@ -180,12 +217,7 @@ pub(crate) fn create<C: Command>(
     initial: Option<(Area, HostArea)>,
     command: C,
 ) -> Result<u64> {
-    let staging = initial.and_then(|(_, host)| {
-        let staging = session.stage(host.packed_length())?;
-        // SAFETY: the program gave a host pointer for the whole object, valid during this call; the staging is as long.
-        unsafe { host.gather(0, staging.pointer().as_ptr(), host.packed_length()) };
-        Some(staging)
-    });
+    let staging = initial.and_then(|(_, host)| gathered(session, host));
     let bulk = staging.as_ref().and_then(Staging::bulk);
     let position = if wait {
         let (position, answer) = session.call(session.objects(), &command, needs, bulk)?;
@@ -199,19 +231,36 @@ pub(crate) fn create<C: Command>(
             session.objects().hold(position, staging);
             Ok(position)
         }
-        (None, Some((area, host))) => send_contents(session, mem, area, host),
+        (None, Some((area, host))) => send_parts(session, mem, area, host),
         (None, None) => Ok(position),
     }
 }
 
-/// Sends initial contents in parts that need no arena.
-fn send_contents(session: &Arc<Session>, mem: Handle, area: Area, host: HostArea) -> Result<u64> {
+/// Sends the contents of a memory object that has been created without. Gives the position after which it is ready.
+pub(crate) fn send_contents(session: &Arc<Session>, mem: Handle, area: Area, host: HostArea) -> Result<u64> {
+    let Some(staging) = gathered(session, host) else { return send_parts(session, mem, area, host) };
+    let command = InitMem { mem, area, bytes: &[] };
+    let position = session.send(session.objects(), &command, &Needs::default(), staging.bulk())?;
+    session.objects().hold(position, staging);
+    Ok(position)
+}
+
+/// The program's bytes in the arena, if there is room.
+fn gathered(session: &Arc<Session>, host: HostArea) -> Option<Staging> {
+    let staging = session.stage(host.packed_length())?;
+    // SAFETY: the program gave a host pointer for the whole object, which is valid now; the staging is as long.
+    unsafe { host.gather(0, staging.pointer().as_ptr(), host.packed_length()) };
+    Some(staging)
+}
+
+/// Sends contents in parts that need no arena.
+fn send_parts(session: &Arc<Session>, mem: Handle, area: Area, host: HostArea) -> Result<u64> {
     let mut position = session.objects().sent();
     let mut bytes = Vec::new();
     let mut offset = 0;
     for part in parts(area, PART as u64) {
         bytes.resize(usize::try_from(packed_length(&part)).unwrap_or(usize::MAX), 0);
-        // SAFETY: as in `create`; the parts of an area follow each other in its packed form.
+        // SAFETY: as in `gathered`; the parts of an area follow each other in its packed form.
         unsafe { host.gather(offset, bytes.as_mut_ptr(), bytes.len()) };
         offset += bytes.len();
         let command = InitMem { mem, area: part, bytes: &bytes };
@@ -270,6 +319,55 @@ pub(crate) fn bytes_of_buffer(offset: usize, length: usize) -> Area {
         region: [length as u64, 1, 1],
         row_pitch: 0,
         slice_pitch: 0,
+    }
+}
+
+/// What becomes of the program's contents for a new object of `size` bytes.
+pub(crate) struct Contents {
+    /// Memory in the arena that is to be the object's, with the contents in it.
+    pub(crate) store: Option<Staging>,
+    /// Contents that are to be sent with the object.
+    pub(crate) initial: Option<(Area, HostArea)>,
+    /// The program's memory of CL_MEM_USE_HOST_PTR.
+    pub(crate) host_memory: Option<Arc<HostMemory>>,
+}
+
+impl Contents {
+    /// For `mem`, whose contents are at `host` if the program gave any; `near` is whether a store is wanted at all.
+    pub(crate) fn new(
+        context: &Context,
+        mem: Handle,
+        flags: cl_mem_flags,
+        size: usize,
+        near: bool,
+        given: Option<(Area, HostArea)>,
+    ) -> Self {
+        let session = context.session();
+        let uses = flags & CL_MEM_USE_HOST_PTR != 0 && given.is_some();
+        let wanted = if uses { context.on_cpus() } else { near && size >= STORE_FROM };
+        let store = if wanted && session.shares_memory() { session.stage(size.max(STORE_FROM)) } else { None };
+        match (store, given) {
+            (Some(store), Some((_, host))) if uses => {
+                // SAFETY: the program keeps its memory as long as the object, and the store is long enough.
+                let host_memory = unsafe { HostMemory::beside(host, store.clone()) };
+                Self { store: Some(store), initial: None, host_memory: Some(host_memory) }
+            }
+            (Some(store), Some((_, host))) => {
+                // SAFETY: the program's pointer is valid for the whole object, and so is the store, which nobody else uses
+                // yet.
+                unsafe { host.gather(0, store.pointer().as_ptr(), size) };
+                Self { store: Some(store), initial: None, host_memory: None }
+            }
+            (None, Some((area, host))) if uses => {
+                Self { store: None, initial: None, host_memory: Some(HostMemory::once(host, mem, area)) }
+            }
+            (store, initial) => Self { store, initial, host_memory: None },
+        }
+    }
+
+    /// Where the store is, as commands say it.
+    pub(crate) fn offset(&self) -> u64 {
+        self.store.as_ref().map_or(u64::MAX, Staging::offset)
     }
 }
 

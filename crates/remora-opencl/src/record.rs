@@ -13,6 +13,7 @@ use crate::api::context::Context;
 use crate::api::mutable::MutableCommand;
 use crate::api::queue::Queue;
 use crate::error::{Error, Result, check, ensure};
+use crate::mem::Mem;
 use crate::object::{publish, share};
 
 /// A command that is about to be recorded.
@@ -88,6 +89,13 @@ impl Record {
     /// very stream that records.
     pub(crate) fn names(&self, context: &Arc<Context>) -> Result<()> {
         ensure(Arc::ptr_eq(context, &self.queue().context), CL_INVALID_CONTEXT)
+    }
+
+    /// The command names a memory object.
+    pub(crate) fn names_memory(&self, mem: &Mem) -> Result<()> {
+        self.names(&mem.context)?;
+        self.buffer.uses(mem.host_memory().into_iter());
+        Ok(())
     }
 
     /// Records the command. The first of its kind waits for the driver's word.

@@ -115,7 +115,7 @@ pub(crate) fn allocate(
 ) -> Result<*mut u8> {
     let session = context.session();
     let pages = size.checked_next_multiple_of(PAGE).ok_or(Error(CL_OUT_OF_HOST_MEMORY))?;
-    let same = session.shares_memory() && context.all_cpus();
+    let same = session.shares_memory() && context.on_cpus();
     let store = if same { session.stage(pages) } else { None };
     let must_be_same = flags & (CL_MEM_SVM_FINE_GRAIN_BUFFER | CL_MEM_SVM_ATOMICS) != 0;
     if must_be_same && store.is_none() {
@@ -185,6 +185,7 @@ fn description(flags: u64, size: usize, address: usize, pages: Pages, store: Opt
         image: None,
         pipe: None,
         store,
+        host_memory: None,
         properties: Vec::new(),
         credit: 0,
     }

@@ -25,8 +25,8 @@ const HELD: u64 = 4 << 20;
 /// `staging` of a read without any.
 const NOWHERE: u64 = u64::MAX;
 
-/// What happens with the staging of a map once the transfer is done, and other owners of memory.
-pub(crate) type Keep = Box<dyn Send>;
+/// What is done once the bytes have been brought, or can't be.
+pub(crate) type Finally = Box<dyn FnOnce() + Send>;
 
 /// Enqueues a copy of `area` of `mem` to the program's memory at `host`.
 pub(crate) fn read(
@@ -86,13 +86,15 @@ pub(crate) fn read_now(
     }
     take();
     enqueue.queue.event_complete(position);
+    enqueue.queue.context.in_use.show();
     enqueue.give_event();
     // The read has succeeded: this is the late error of something before it.
     check(done.code)
 }
 
 /// Reads without waiting. The bytes pass through `staging` (at `offset`) or come in parts to `host`; with an offset and
-/// no `host` they stay where they are. `keep` is dropped when they have been brought.
+/// no `host` they stay where they are.
+/// `finally` is called when they have been brought.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn read_later(
     mut enqueue: Enqueue,
@@ -102,10 +104,10 @@ pub(crate) fn read_later(
     offset: Option<u64>,
     host: Option<HostArea>,
     staging: Option<Staging>,
-    keep: Option<Keep>,
+    finally: Option<Finally>,
 ) -> Result<()> {
     let (event, waits) = enqueue.begin(command_type);
-    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToProgram, host, staging, keep);
+    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToProgram, host, staging, finally);
     let mem = mem.remote.handle;
     let staging = offset.unwrap_or(NOWHERE);
     let command = EnqueueRead { event, wait: List::new(&waits), mem, area, staging, transfer };
@@ -137,29 +139,29 @@ pub(crate) fn write(
     if blocking { wait(own) } else { Ok(()) }
 }
 
-/// Enqueues a write whose bytes are in `staging` already; `keep` is dropped with it.
+/// Enqueues a write whose bytes are in `staging` already; `finally` is called when it is done.
 pub(crate) fn write_staged(
     mut enqueue: Enqueue,
     command_type: u32,
     mem: &Mem,
     area: Area,
     staging: Staging,
-    keep: Option<Keep>,
+    finally: Option<Finally>,
 ) -> Result<()> {
     let (event, waits) = enqueue.begin(command_type);
     let mem = mem.remote.handle;
     let queue = Arc::clone(&enqueue.queue);
-    if keep.is_none() && queue.in_order() && staging.length() <= SMALL && queue.stream.held_bytes() < HELD {
+    if finally.is_none() && queue.in_order() && staging.length() <= SMALL && queue.stream.held_bytes() < HELD {
         let command = EnqueueWrite { event, wait: List::new(&waits), mem, area, transfer: 0 };
         return enqueue.send_holding(&command, staging);
     }
     let bulk = staging.bulk();
-    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToWorker, None, Some(staging), keep);
+    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToWorker, None, Some(staging), finally);
     let command = EnqueueWrite { event, wait: List::new(&waits), mem, area, transfer };
     send(enqueue, &command, bulk, transfer, &position)
 }
 
-/// Enqueues a write whose bytes are fetched when it is ready; `keep` is dropped when they have been.
+/// Enqueues a write whose bytes are fetched when it is ready; `finally` is called when they have been.
 pub(crate) fn write_later(
     mut enqueue: Enqueue,
     command_type: u32,
@@ -167,11 +169,11 @@ pub(crate) fn write_later(
     area: Area,
     host: HostArea,
     blocking: bool,
-    keep: Option<Keep>,
+    finally: Option<Finally>,
 ) -> Result<()> {
     let own = enqueue.event(command_type, blocking);
     let (event, waits) = enqueue.begin(command_type);
-    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToWorker, Some(host), None, keep);
+    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToWorker, Some(host), None, finally);
     let mem = mem.remote.handle;
     let command = EnqueueWrite { event, wait: List::new(&waits), mem, area, transfer };
     send(enqueue, &command, None, transfer, &position)?;
@@ -188,15 +190,15 @@ pub(crate) fn host_call(mut enqueue: Enqueue, command_type: u32, call: HostCall)
 }
 
 /// Registers the transfer of a command: its end is the command's.
-fn begin(
+pub(crate) fn begin(
     enqueue: &mut Enqueue,
     command_type: u32,
     direction: Direction,
     host: Option<HostArea>,
     staging: Option<Staging>,
-    keep: Option<Keep>,
+    finally: Option<Finally>,
 ) -> (u64, Arc<AtomicU64>) {
-    let (done, position) = completion(enqueue, command_type, keep);
+    let (done, position) = completion(enqueue, command_type, finally);
     let session: &Session = &enqueue.queue.remote.session;
     (session.begin_transfer(Transfer { direction, host, staging, done }), position)
 }
@@ -204,7 +206,7 @@ fn begin(
 type Done = Box<dyn FnOnce(i32) + Send>;
 
 /// What is done at the end of a command that ends in this process, and where its position is to be put.
-fn completion(enqueue: &mut Enqueue, command_type: u32, keep: Option<Keep>) -> (Done, Arc<AtomicU64>) {
+fn completion(enqueue: &mut Enqueue, command_type: u32, finally: Option<Finally>) -> (Done, Arc<AtomicU64>) {
     let event = enqueue.event(command_type, false);
     if let Some(event) = &event {
         event.awaits_transfer();
@@ -212,7 +214,9 @@ fn completion(enqueue: &mut Enqueue, command_type: u32, keep: Option<Keep>) -> (
     let position = Arc::new(AtomicU64::new(0));
     let (queue, place): (Arc<Queue>, _) = (Arc::clone(&enqueue.queue), Arc::clone(&position));
     let done = move |state| {
-        drop(keep);
+        if let Some(finally) = finally {
+            finally();
+        }
         if state == CL_COMPLETE {
             queue.event_complete(place.load(Ordering::Acquire));
         }
@@ -223,7 +227,7 @@ fn completion(enqueue: &mut Enqueue, command_type: u32, keep: Option<Keep>) -> (
     (Box::new(done), position)
 }
 
-fn send<C: remora_protocol::message::Command>(
+pub(crate) fn send<C: remora_protocol::message::Command>(
     enqueue: Enqueue,
     command: &C,
     bulk: Option<remora_protocol::Bulk>,

@@ -13,6 +13,7 @@ use crate::api::device_queue::Defaults;
 use crate::api::queue::Queue;
 use crate::error::{Error, Result, check, ensure};
 use crate::facts::{Device, Infos, Platform, platforms};
+use crate::host_memory::InUse;
 use crate::info::Answer;
 use crate::object::{Object, Remote, ShellRef, get, pointer_of, publish, references, release, retain, share};
 use crate::session::Sink;
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) default_queues: Mutex<Defaults>,
     /// Its queues, some of which may be gone.
     queues: Mutex<Vec<Weak<Queue>>>,
+    /// CL_MEM_USE_HOST_PTR objects that commands name.
+    pub(crate) in_use: InUse,
     destructors: Mutex<Vec<(Destructor, Data)>>,
     // Last: callbacks of the destructor still show the pointer.
     shell: ShellRef,
@@ -97,9 +100,9 @@ impl Context {
         self.devices.iter().all(|device| can(&device.infos))
     }
 
-    pub(crate) fn all_cpus(&self) -> bool {
-        let is_cpu = |infos: &Infos| infos.number(CL_DEVICE_TYPE) & CL_DEVICE_TYPE_CPU != 0;
-        self.devices.iter().all(|device| is_cpu(&device.infos))
+    /// Whether all devices are CPUs, whose memory is the host's.
+    pub(crate) fn on_cpus(&self) -> bool {
+        self.devices.iter().all(|device| device.infos.number(CL_DEVICE_TYPE) & CL_DEVICE_TYPE_CPU != 0)
     }
 
     /// Whether any device can do what a boolean parameter says.
@@ -260,6 +263,7 @@ fn create(
         formats: Mutex::default(),
         queues: Mutex::default(),
         default_queues: Mutex::default(),
+        in_use: InUse::default(),
         destructors: Mutex::default(),
         shell: ShellRef::default(),
     })))

@@ -160,7 +160,7 @@ pub unsafe fn enqueue_migrate_mem_objects(
     for place in 0..count as usize {
         // SAFETY: the program gives `count` memory objects.
         let mem: &Mem = unsafe { get(*mems.add(place)) }?;
-        enqueue.names(&mem.remote, &mem.context)?;
+        enqueue.names_memory(mem)?;
         handles.push(mem.remote.handle);
     }
     let (event, waits) = enqueue.begin(CL_COMMAND_MIGRATE_MEM_OBJECTS);

@@ -52,7 +52,13 @@ pub unsafe fn get_event_info(
             }
             CL_EVENT_CONTEXT => answer.value(pointer_of(&*event.context)),
             CL_EVENT_COMMAND_TYPE => answer.value(event.command_type),
-            CL_EVENT_COMMAND_EXECUTION_STATUS => answer.value(event.poll()),
+            CL_EVENT_COMMAND_EXECUTION_STATUS => {
+                let state = event.poll();
+                if state == CL_COMPLETE {
+                    event.context.in_use.show();
+                }
+                answer.value(state)
+            }
             CL_EVENT_REFERENCE_COUNT => answer.value(references(&*event)),
             _ => Err(Error(CL_INVALID_VALUE)),
         }

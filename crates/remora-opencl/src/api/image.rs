@@ -13,7 +13,7 @@ use crate::api::mem::{empty_properties, part_flags};
 use crate::error::{Error, Result, check, ensure};
 use crate::image::{Image, element_size};
 use crate::info::{Answer, list};
-use crate::mem::{Description, Mem, check_flags, check_host_pointer, create};
+use crate::mem::{Contents, Description, Mem, check_flags, check_host_pointer, create};
 use crate::object::{Remote, get, pointer_of, publish, share};
 
 /// # Safety
@@ -90,7 +90,7 @@ impl Request {
 
         let session = Arc::clone(context.session());
         let extent = image.extent();
-        let initial = if host_ptr.is_null() {
+        let given = if host_ptr.is_null() {
             None
         } else {
             let host = image.host_area(host_ptr.cast(), extent, image.row_pitch, image.slice_pitch)?;
@@ -108,18 +108,22 @@ impl Request {
         let charged = if over_buffer { 0 } else { bytes as u64 };
         let credit = if session.take_credit(charged) { charged } else { 0 };
         let own = flags & CL_MEM_USE_HOST_PTR == 0;
-        let forward = flags & !(CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR);
+        // Devices with memory of their own have better places for images than the host's.
+        let contents = Contents::new(&context, handle, flags, bytes, context.on_cpus() && !over_buffer, given);
+        let pointer = CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR | CL_MEM_COPY_HOST_PTR;
+        // With a store the worker gives the driver a host pointer of its own.
+        let made = if over_buffer || contents.store.is_some() { pointer } else { pointer & !CL_MEM_ALLOC_HOST_PTR };
         let created = create(
             &session,
             &needs,
             handle,
             // What can be made of another object only the driver knows.
             credit < charged || over_buffer,
-            initial,
+            contents.initial,
             CreateImage {
                 mem: handle,
                 context: context.remote.handle,
-                flags: if over_buffer { forward & !CL_MEM_ALLOC_HOST_PTR } else { forward },
+                flags: flags & !made,
                 order: format.image_channel_order,
                 data_type: format.image_channel_data_type,
                 image_type: image.image_type,
@@ -132,6 +136,7 @@ impl Request {
                 mip_levels: 0,
                 samples: 0,
                 parent: parent.as_ref().map_or(Handle::NONE, |parent| parent.remote.handle),
+                store: contents.offset(),
             },
         );
         let created = created.inspect_err(|_| session.return_credit(credit))?;
@@ -145,7 +150,8 @@ impl Request {
             origin: 0,
             image: Some(image),
             pipe: None,
-            store: None,
+            store: contents.store,
+            host_memory: contents.host_memory,
             properties,
             credit,
         };

@@ -225,6 +225,9 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
     let queue = Arc::clone(&enqueue.queue);
     enqueue.names(&kernel.remote, &kernel.program.context)?;
     let args = check_launch(kernel, &queue, range)?;
+    for memory in args.iter().filter_map(Arg::host_memory) {
+        enqueue.uses(memory)?;
+    }
     let args: Vec<KernelArg<'_>> = args
         .iter()
         .map(|arg| {
@@ -288,6 +291,7 @@ pub unsafe fn command_nd_range_kernel_khr(
     let fixed = list.is_empty() && handle_ret.is_null();
     // What can be changed may get its arguments later: the driver says.
     let args = if fixed { check_launch(&kernel, &queue, &range) } else { check_range(&kernel, &queue, &range) }?;
+    record.buffer.uses(args.iter().filter_map(Arg::host_memory));
     let svm = kernel.svm().clone();
     let command = EnqueueNDRangeKernel {
         event: Handle::NONE,

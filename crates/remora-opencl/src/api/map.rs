@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use opencl_sys::*;
-use remora_client::HostArea;
+use remora_client::{Direction, HostArea};
 use remora_protocol::List;
 use remora_protocol::opencl::{Area, EnqueueMapStore, EnqueueUnmapStore};
 
@@ -14,7 +14,7 @@ use crate::error::{Error, Result, ensure};
 use crate::map::{Backing, Heap, Mapping, shows};
 use crate::mem::{Mem, bytes_of_buffer};
 use crate::object::share;
-use crate::transfer::{nothing, read, read_later, read_now, wait, write_later, write_staged};
+use crate::transfer::{Finally, begin, nothing, read, read_later, read_now, send, wait, write_later, write_staged};
 
 /// A map that is being made.
 struct Map {
@@ -35,7 +35,7 @@ impl Map {
         // SAFETY: passed on to the caller.
         let (mut enqueue, mem): (_, Arc<Mem>) =
             unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(mem)?) };
-        enqueue.names(&mem.remote, &mem.context)?;
+        enqueue.names_memory(&mem)?;
         let known = CL_MAP_READ | CL_MAP_WRITE | CL_MAP_WRITE_INVALIDATE_REGION;
         ensure(flags & !known == 0, CL_INVALID_VALUE)?;
         let both = flags & CL_MAP_WRITE_INVALIDATE_REGION != 0 && flags & (CL_MAP_READ | CL_MAP_WRITE) != 0;
@@ -50,7 +50,7 @@ impl Map {
 
     /// Maps `area`, which is at `host` in memory of `backing`.
     fn bring(self, host: HostArea, backing: Backing) -> Result<*mut c_void> {
-        let Self { mut enqueue, mem, command_type, blocking, flags, area } = self;
+        let Self { enqueue, mem, command_type, blocking, flags, area } = self;
         let pointer = host.span().start as *mut c_void;
         let mapping = Mapping { pointer: pointer as usize, flags, area, host, backing };
         match &mapping.backing {
@@ -61,8 +61,9 @@ impl Map {
                     read_now(enqueue, command_type, &mem, area, offset, None, || ())?;
                 } else {
                     // An unfinished map keeps them, whatever happens to the object meanwhile.
-                    let keep = Box::new(staging.clone());
-                    read_later(enqueue, command_type, &mem, area, Some(offset), None, None, Some(keep))?;
+                    let kept = staging.clone();
+                    let finally = Box::new(move || drop(kept));
+                    read_later(enqueue, command_type, &mem, area, Some(offset), None, None, Some(finally))?;
                 }
             }
             Backing::HostPointer if shows(flags) => read(enqueue, command_type, &mem, area, host, blocking)?,
@@ -70,27 +71,45 @@ impl Map {
                 if blocking {
                     read_now(enqueue, command_type, &mem, area, u64::MAX, Some(host), || ())?;
                 } else {
-                    let keep = Box::new(Arc::clone(heap));
-                    read_later(enqueue, command_type, &mem, area, None, Some(host), None, Some(keep))?;
+                    let kept = Arc::clone(heap);
+                    let finally = Box::new(move || drop(kept));
+                    read_later(enqueue, command_type, &mem, area, None, Some(host), None, Some(finally))?;
                 }
             }
-            Backing::Store => {
-                let own = enqueue.event(command_type, blocking);
-                let (event, waits) = enqueue.begin(command_type);
-                let (offset, size) = (area.origin[0], area.region[0]);
-                let wait_list = List::new(&waits);
-                let mem = mem.remote.handle;
-                let command = EnqueueMapStore { event, wait: wait_list, mem, flags, offset, size, transfer: 0 };
-                enqueue.send(&command, None)?;
-                if blocking {
-                    wait(own)?;
-                }
+            Backing::Store => map_store(enqueue, command_type, &mem, flags, area, blocking, None)?,
+            Backing::Beside(memory) => {
+                let memory = Arc::clone(memory);
+                let finally = Box::new(move || memory.to_program());
+                map_store(enqueue, command_type, &mem, flags, area, blocking, Some(finally))?;
             }
             _ => nothing(enqueue, command_type, blocking)?,
         }
         mem.lock_maps().push(mapping);
         Ok(pointer)
     }
+}
+
+/// The driver makes the store current; `finally` is called when it has.
+fn map_store(
+    mut enqueue: Enqueue,
+    command_type: u32,
+    mem: &Mem,
+    flags: cl_map_flags,
+    area: Area,
+    blocking: bool,
+    finally: Option<Finally>,
+) -> Result<()> {
+    let own = enqueue.event(command_type, blocking);
+    let (event, waits) = enqueue.begin(command_type);
+    let (wait_list, mem) = (List::new(&waits), mem.remote.handle);
+    if finally.is_some() {
+        let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToProgram, None, None, finally);
+        let command = EnqueueMapStore { event, wait: wait_list, mem, flags, area, transfer };
+        send(enqueue, &command, None, transfer, &position)?;
+    } else {
+        enqueue.send(&EnqueueMapStore { event, wait: wait_list, mem, flags, area, transfer: 0 }, None)?;
+    }
+    if blocking { wait(own) } else { Ok(()) }
 }
 
 /// # Safety
@@ -115,18 +134,21 @@ pub unsafe fn enqueue_map_buffer(
     ensure(size > 0 && offset.checked_add(size).is_some_and(|end| end <= mem.size), CL_INVALID_VALUE)?;
     check_sub_buffer(&map.enqueue.queue, &mem)?;
     map.area = bytes_of_buffer(offset, size);
-    if let Some(store) = mem.store_pointer() {
-        return map.bring(HostArea::flat(store.wrapping_add(offset), size), Backing::Store);
-    }
-    if !mem.host.0.is_null() {
-        return map.bring(HostArea::flat(mem.host.0.wrapping_add(offset), size), mem.host_backing());
-    }
-    let (pointer, backing) = memory(&map, size)?;
-    map.bring(HostArea::flat(pointer, size), backing)
+    let (start, backing) = memory(&map, offset, size)?;
+    map.bring(HostArea::flat(start, size), backing)
 }
 
-/// Memory for a map that has none of its own.
-fn memory(map: &Map, length: usize) -> Result<(*mut u8, Backing)> {
+/// Where a map of `length` packed bytes lies, that begins at `offset` where the object has memory in this process.
+fn memory(map: &Map, offset: usize, length: usize) -> Result<(*mut u8, Backing)> {
+    let mem = &map.mem;
+    let beside = || mem.host_memory().filter(|memory| memory.is_beside());
+    if let Some(start) = mem.host_pointer() {
+        let backing = beside().map_or_else(|| mem.host_backing(), |memory| Backing::Beside(Arc::clone(memory)));
+        return Ok((start.wrapping_add(offset), backing));
+    }
+    if let Some(start) = mem.store_pointer() {
+        return Ok((start.wrapping_add(offset), Backing::Store));
+    }
     if let Some(staging) = map.enqueue.queue.remote.session.stage(length) {
         return Ok((staging.pointer().as_ptr(), Backing::Staging(staging)));
     }
@@ -162,18 +184,17 @@ pub unsafe fn enqueue_map_image(
     let missing = row_pitch.is_null() || (image.has_slices() && slice_pitch.is_null());
     ensure(!missing, CL_INVALID_VALUE)?;
     map.area = image.area(origin, region);
-    let own = !mem.host.0.is_null();
-    let row = if own { image.row_pitch } else { region[0] * image.element };
-    let rows = if image.image_type == CL_MEM_OBJECT_IMAGE1D_ARRAY { 1 } else { region[1] };
-    let slice = if own { image.slice_pitch } else { row * rows };
-    let slice = if image.has_slices() { slice } else { 0 };
-    let mapped = if own {
-        let start = mem.host.0.wrapping_add(image.offset_of(origin));
-        map.bring(image.host_area(start, region, row, slice)?, Backing::HostPointer)
+    let packed = region.iter().product::<usize>() * image.element;
+    let (start, backing) = memory(&map, image.offset_of(origin), packed)?;
+    let (row, slice) = if matches!(backing, Backing::Staging(_) | Backing::Heap(_)) {
+        let row = region[0] * image.element;
+        let rows = if image.image_type == CL_MEM_OBJECT_IMAGE1D_ARRAY { 1 } else { region[1] };
+        (row, row * rows)
     } else {
-        let (pointer, backing) = memory(&map, region.iter().product::<usize>() * image.element)?;
-        map.bring(image.host_area(pointer, region, row, slice)?, backing)
-    }?;
+        (image.row_pitch, image.slice_pitch)
+    };
+    let slice = if image.has_slices() { slice } else { 0 };
+    let mapped = map.bring(image.host_area(start, region, row, slice)?, backing)?;
     // SAFETY: the program gives valid places or NULL.
     unsafe {
         row_pitch.write(row);
@@ -197,7 +218,7 @@ pub unsafe fn enqueue_unmap_mem_object(
     // SAFETY: passed on to the caller.
     let (mut enqueue, mem): (_, Arc<Mem>) =
         unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(mem)?) };
-    enqueue.names(&mem.remote, &mem.context)?;
+    enqueue.names_memory(&mem)?;
     let mapping = {
         let mut maps = mem.lock_maps();
         let place = maps.iter().position(|mapping| mapping.pointer == mapped as usize);
@@ -207,17 +228,16 @@ pub unsafe fn enqueue_unmap_mem_object(
     let writes = mapping.writes();
     let Mapping { area, host, backing, .. } = mapping;
     match backing {
-        Backing::Store => {
+        Backing::Store | Backing::Beside(_) => {
             let (event, waits) = enqueue.begin(command_type);
-            let (offset, size) = (area.origin[0], area.region[0]);
-            let command = EnqueueUnmapStore { event, wait: List::new(&waits), mem: mem.remote.handle, offset, size };
+            let command = EnqueueUnmapStore { event, wait: List::new(&waits), mem: mem.remote.handle, area };
             enqueue.send(&command, None)?;
             Ok(())
         }
         Backing::Staging(staging) if writes => write_staged(enqueue, command_type, &mem, area, staging, None),
         Backing::HostPointer if writes => crate::transfer::write(enqueue, command_type, &mem, area, host, false),
         Backing::Heap(heap) if writes => {
-            write_later(enqueue, command_type, &mem, area, host, false, Some(Box::new(heap)))
+            write_later(enqueue, command_type, &mem, area, host, false, Some(Box::new(move || drop(heap))))
         }
         Backing::Staging(_) | Backing::Heap(_) | Backing::HostPointer | Backing::SamePages => {
             nothing(enqueue, command_type, false)

@@ -11,12 +11,10 @@ use remora_protocol::opencl::{CreateBuffer, CreateSubBuffer, SetContentSize, Sta
 use crate::api::context::Context;
 use crate::error::{Error, Result, check, ensure};
 use crate::info::Answer;
-use crate::mem::{Description, Destructor, Mem, bytes_of_buffer, check_flags, check_host_pointer, create};
+use crate::mem::{Contents, Description, Destructor, Mem, bytes_of_buffer, check_flags, check_host_pointer, create};
 use crate::object::{Remote, get, pointer_of, publish, references, release, retain, share};
 use crate::svm::{self, Svm};
 
-/// Buffers from this size on get their memory in the arena where that is possible.
-const STORE_FROM: usize = 4096;
 const HOST_POINTER: cl_mem_flags = CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR | CL_MEM_COPY_HOST_PTR;
 
 /// # Safety
@@ -55,14 +53,9 @@ pub unsafe fn create_buffer_with_properties(
     let host = HostArea::flat(host_ptr.cast(), size);
     let own = flags & CL_MEM_USE_HOST_PTR == 0;
     let near = flags & CL_MEM_ALLOC_HOST_PTR != 0 || context.any(CL_DEVICE_HOST_UNIFIED_MEMORY);
-    let store = if own && near && size >= STORE_FROM && session.shares_memory() { session.stage(size) } else { None };
-    let mut initial = (!host_ptr.is_null()).then_some((bytes_of_buffer(0, size), host));
-    if let (Some(store), Some((_, host))) = (&store, initial) {
-        // SAFETY: the program's pointer is valid for `size` bytes, and so is the store, which nobody else uses yet.
-        unsafe { host.gather(0, store.pointer().as_ptr(), size) };
-        initial = None;
-    }
     let handle = session.mint(Kind::Mem);
+    let given = (!host_ptr.is_null()).then_some((bytes_of_buffer(0, size), host));
+    let contents = Contents::new(&context, handle, flags, size, near, given);
     let mut needs = Needs::default();
     context.remote.needed_by(&mut needs);
     let credit = if session.take_credit(size as u64) { size as u64 } else { 0 };
@@ -71,14 +64,15 @@ pub unsafe fn create_buffer_with_properties(
         &needs,
         handle,
         credit == 0,
-        initial,
+        contents.initial,
         CreateBuffer {
             mem: handle,
             context: context.remote.handle,
             // With a store the worker gives the driver a host pointer of its own.
-            flags: flags & !(if own && store.is_none() { HOST_POINTER & !CL_MEM_ALLOC_HOST_PTR } else { HOST_POINTER }),
+            flags: flags
+                & !(if own && contents.store.is_none() { HOST_POINTER & !CL_MEM_ALLOC_HOST_PTR } else { HOST_POINTER }),
             size: size as u64,
-            store: store.as_ref().map_or(u64::MAX, |store| store.offset()),
+            store: contents.offset(),
             svm: 0,
         },
     );
@@ -93,7 +87,8 @@ pub unsafe fn create_buffer_with_properties(
         origin: 0,
         image: None,
         pipe: None,
-        store,
+        store: contents.store,
+        host_memory: contents.host_memory,
         properties,
         credit,
     };
@@ -133,6 +128,7 @@ fn buffer_over(
         image: None,
         pipe: None,
         store: None,
+        host_memory: None,
         properties,
         credit: 0,
     };
@@ -195,6 +191,7 @@ pub unsafe fn create_sub_buffer(
         image: None,
         pipe: None,
         store: None,
+        host_memory: None,
         properties: Vec::new(),
         credit: 0,
         parent: Some(Arc::clone(&parent)),

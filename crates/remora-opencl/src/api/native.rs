@@ -47,7 +47,7 @@ pub unsafe fn enqueue_native_kernel(
         // SAFETY: the program gives `count` memory objects and places.
         let (mem, at): (Result<Arc<Mem>>, _) = unsafe { (share(*mem_list.add(place)), *args_mem_loc.add(place)) };
         let mem = mem?;
-        enqueue.names(&mem.remote, &mem.context)?;
+        enqueue.names_memory(&mem)?;
         let seen = Seen::new(mem)?;
         arguments.set(at as usize, args as usize, seen.pointer)?;
         if seen.copies {
@@ -73,14 +73,16 @@ fn between_copies(enqueue: Enqueue, copied: Vec<Seen>, run: HostCall) -> Result<
     let start = start.internal(TYPE, |part| nothing(part, TYPE, false))?;
     let mut call = Enqueue::part(&queue);
     for seen in &copied {
-        let keep = Box::new(seen.clone());
+        let kept = seen.clone();
+        let keep = Box::new(move || drop(kept));
         let bring = |part| read_later(part, TYPE, &seen.mem, seen.area, None, Some(seen.host()), None, Some(keep));
         let brought = Enqueue::part(&queue).after(&start).internal(TYPE, bring)?;
         call = call.after(&brought);
     }
     let called = call.internal(TYPE, |part| host_call(part, TYPE, run))?;
     for seen in copied {
-        let (mem, area, host, keep) = (Arc::clone(&seen.mem), seen.area, seen.host(), Box::new(seen));
+        let (mem, area, host) = (Arc::clone(&seen.mem), seen.area, seen.host());
+        let keep = Box::new(move || drop(seen));
         let take = |part| write_later(part, TYPE, &mem, area, host, false, Some(keep));
         let taken = Enqueue::part(&queue).after(&called).internal(TYPE, take)?;
         end = end.after(&taken);

@@ -51,6 +51,7 @@ pub unsafe fn create_pipe(
         image: None,
         pipe: Some(Pipe { packet_size, max_packets }),
         store: None,
+        host_memory: None,
         properties: Vec::new(),
         credit: 0,
     };

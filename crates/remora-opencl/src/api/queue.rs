@@ -256,6 +256,7 @@ pub unsafe fn finish(queue: cl_command_queue) -> Result<()> {
     let queue: Arc<Queue> = unsafe { share(queue) }?;
     let (position, answer) = queue.remote.session.call(&queue.stream, &Finish {}, &Needs::default(), None)?;
     queue.stream.finish_to(position);
+    queue.context.in_use.show();
     check(answer.decode::<Status>()?.code)
 }
 

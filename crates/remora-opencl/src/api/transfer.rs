@@ -34,7 +34,7 @@ impl Call {
             let mem = share(mem)?;
             (Enqueue::new(queue, num_events, wait_list, event)?, mem)
         };
-        enqueue.names(&mem.remote, &mem.context)?;
+        enqueue.names_memory(&mem)?;
         ensure(!host.is_null(), CL_INVALID_VALUE)?;
         let denied = if reads { CL_MEM_HOST_WRITE_ONLY } else { CL_MEM_HOST_READ_ONLY } | CL_MEM_HOST_NO_ACCESS;
         ensure(mem.flags & denied == 0, CL_INVALID_OPERATION)?;

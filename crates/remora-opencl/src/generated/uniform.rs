@@ -37,9 +37,9 @@ pub unsafe fn enqueue_copy_buffer(
             event,
         )?;
         let src_buffer: &Mem = get(src_buffer)?;
-        enqueue.names(&src_buffer.remote, &src_buffer.context)?;
+        enqueue.names_memory(src_buffer)?;
         let dst_buffer: &Mem = get(dst_buffer)?;
-        enqueue.names(&dst_buffer.remote, &dst_buffer.context)?;
+        enqueue.names_memory(dst_buffer)?;
         crate::api::copy::check_copy_buffer(
             &enqueue.queue,
             src_buffer,
@@ -94,9 +94,9 @@ pub unsafe fn enqueue_copy_buffer_rect(
             event,
         )?;
         let src_buffer: &Mem = get(src_buffer)?;
-        enqueue.names(&src_buffer.remote, &src_buffer.context)?;
+        enqueue.names_memory(src_buffer)?;
         let dst_buffer: &Mem = get(dst_buffer)?;
-        enqueue.names(&dst_buffer.remote, &dst_buffer.context)?;
+        enqueue.names_memory(dst_buffer)?;
         let src_origin = triple(src_origin)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
@@ -158,9 +158,9 @@ pub unsafe fn enqueue_copy_image(
             event,
         )?;
         let src_image: &Mem = get(src_image)?;
-        enqueue.names(&src_image.remote, &src_image.context)?;
+        enqueue.names_memory(src_image)?;
         let dst_image: &Mem = get(dst_image)?;
-        enqueue.names(&dst_image.remote, &dst_image.context)?;
+        enqueue.names_memory(dst_image)?;
         let src_origin = triple(src_origin)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
@@ -214,9 +214,9 @@ pub unsafe fn enqueue_copy_image_to_buffer(
             event,
         )?;
         let src_image: &Mem = get(src_image)?;
-        enqueue.names(&src_image.remote, &src_image.context)?;
+        enqueue.names_memory(src_image)?;
         let dst_buffer: &Mem = get(dst_buffer)?;
-        enqueue.names(&dst_buffer.remote, &dst_buffer.context)?;
+        enqueue.names_memory(dst_buffer)?;
         let src_origin = triple(src_origin)?;
         let region = triple(region)?;
         crate::api::copy::check_copy_image_to_buffer(
@@ -269,9 +269,9 @@ pub unsafe fn enqueue_copy_buffer_to_image(
             event,
         )?;
         let src_buffer: &Mem = get(src_buffer)?;
-        enqueue.names(&src_buffer.remote, &src_buffer.context)?;
+        enqueue.names_memory(src_buffer)?;
         let dst_image: &Mem = get(dst_image)?;
-        enqueue.names(&dst_image.remote, &dst_image.context)?;
+        enqueue.names_memory(dst_image)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
         crate::api::copy::check_copy_buffer_to_image(
@@ -330,9 +330,9 @@ pub unsafe fn command_copy_buffer_khr(
             mutable_handle,
         )?;
         let src_buffer: &Mem = get(src_buffer)?;
-        record.names(&src_buffer.context)?;
+        record.names_memory(src_buffer)?;
         let dst_buffer: &Mem = get(dst_buffer)?;
-        record.names(&dst_buffer.context)?;
+        record.names_memory(dst_buffer)?;
         crate::api::copy::check_copy_buffer(
             record.queue(),
             src_buffer,
@@ -390,9 +390,9 @@ pub unsafe fn command_copy_buffer_rect_khr(
             mutable_handle,
         )?;
         let src_buffer: &Mem = get(src_buffer)?;
-        record.names(&src_buffer.context)?;
+        record.names_memory(src_buffer)?;
         let dst_buffer: &Mem = get(dst_buffer)?;
-        record.names(&dst_buffer.context)?;
+        record.names_memory(dst_buffer)?;
         let src_origin = triple(src_origin)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
@@ -457,9 +457,9 @@ pub unsafe fn command_copy_image_khr(
             mutable_handle,
         )?;
         let src_image: &Mem = get(src_image)?;
-        record.names(&src_image.context)?;
+        record.names_memory(src_image)?;
         let dst_image: &Mem = get(dst_image)?;
-        record.names(&dst_image.context)?;
+        record.names_memory(dst_image)?;
         let src_origin = triple(src_origin)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
@@ -516,9 +516,9 @@ pub unsafe fn command_copy_image_to_buffer_khr(
             mutable_handle,
         )?;
         let src_image: &Mem = get(src_image)?;
-        record.names(&src_image.context)?;
+        record.names_memory(src_image)?;
         let dst_buffer: &Mem = get(dst_buffer)?;
-        record.names(&dst_buffer.context)?;
+        record.names_memory(dst_buffer)?;
         let src_origin = triple(src_origin)?;
         let region = triple(region)?;
         crate::api::copy::check_copy_image_to_buffer(
@@ -574,9 +574,9 @@ pub unsafe fn command_copy_buffer_to_image_khr(
             mutable_handle,
         )?;
         let src_buffer: &Mem = get(src_buffer)?;
-        record.names(&src_buffer.context)?;
+        record.names_memory(src_buffer)?;
         let dst_image: &Mem = get(dst_image)?;
-        record.names(&dst_image.context)?;
+        record.names_memory(dst_image)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
         crate::api::copy::check_copy_buffer_to_image(

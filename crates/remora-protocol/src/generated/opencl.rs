@@ -131,7 +131,8 @@ pub enum CommandMessage<'a> {
     /// addresses and lengths of what the program has mapped already.
     CreateSvm(CreateSvm<'a>),
     CreateSubBuffer(CreateSubBuffer),
-    /// Pitches are those of `parent` (an image over a buffer) or 0. Initial pixels are packed, as for CreateBuffer.
+    /// Pitches are those of `parent` (an image over a buffer) or 0. Initial pixels are packed, and so is `store`; both as for
+    /// CreateBuffer.
     CreateImage(CreateImage),
     CreatePipe(CreatePipe),
     /// The next part of a memory object's initial contents: the frame's bulk bytes, or `bytes` where the arena has no room.
@@ -199,7 +200,8 @@ pub enum CommandMessage<'a> {
     /// Program to device. The frame's bulk bytes, packed, are the contents; without bulk they are asked for with Fetch
     /// notices when the command is ready. TransferDone{transfer} follows completion, unless `transfer` is 0.
     EnqueueWrite(EnqueueWrite<'a>),
-    /// Map (or unmap) of a buffer whose store is in the arena: ordering and coherence only, no bytes move.
+    /// Map (or unmap) of a memory object whose store is in the arena: ordering and coherence only, no bytes move. `area` is of
+    /// kind 0 or 2.
     EnqueueMapStore(EnqueueMapStore<'a>),
     EnqueueUnmapStore(EnqueueUnmapStore<'a>),
     EnqueueCommandBuffer(EnqueueCommandBuffer<'a>),
@@ -1674,7 +1676,8 @@ impl Waits for CreateSubBuffer {
     type Reply<'r> = Status;
 }
 
-/// Pitches are those of `parent` (an image over a buffer) or 0. Initial pixels are packed, as for CreateBuffer.
+/// Pitches are those of `parent` (an image over a buffer) or 0. Initial pixels are packed, and so is `store`; both as for
+/// CreateBuffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CreateImage {
     pub mem: Handle,
@@ -1692,6 +1695,7 @@ pub struct CreateImage {
     pub mip_levels: u32,
     pub samples: u32,
     pub parent: Handle,
+    pub store: u64,
 }
 
 impl Encode for CreateImage {
@@ -1712,11 +1716,12 @@ impl Encode for CreateImage {
         self.mip_levels.encode(out);
         self.samples.encode(out);
         self.parent.encode(out);
+        self.store.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for CreateImage {
-    const MIN_SIZE: usize = 100usize;
+    const MIN_SIZE: usize = 108usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -1735,6 +1740,7 @@ impl<'a> Decode<'a> for CreateImage {
             mip_levels: Decode::decode(reader)?,
             samples: Decode::decode(reader)?,
             parent: Decode::decode(reader)?,
+            store: Decode::decode(reader)?,
         })
     }
 }
@@ -3170,15 +3176,15 @@ impl Command for EnqueueWrite<'_> {
     const NAME: &'static str = "EnqueueWrite";
 }
 
-/// Map (or unmap) of a buffer whose store is in the arena: ordering and coherence only, no bytes move.
+/// Map (or unmap) of a memory object whose store is in the arena: ordering and coherence only, no bytes move. `area` is of
+/// kind 0 or 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EnqueueMapStore<'a> {
     pub event: Handle,
     pub wait: List<'a, Handle>,
     pub mem: Handle,
     pub flags: u64,
-    pub offset: u64,
-    pub size: u64,
+    pub area: Area,
     pub transfer: u64,
 }
 
@@ -3189,14 +3195,13 @@ impl Encode for EnqueueMapStore<'_> {
         self.wait.encode(out);
         self.mem.encode(out);
         self.flags.encode(out);
-        self.offset.encode(out);
-        self.size.encode(out);
+        self.area.encode(out);
         self.transfer.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for EnqueueMapStore<'a> {
-    const MIN_SIZE: usize = 52usize;
+    const MIN_SIZE: usize = 108usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -3204,8 +3209,7 @@ impl<'a> Decode<'a> for EnqueueMapStore<'a> {
             wait: Decode::decode(reader)?,
             mem: Decode::decode(reader)?,
             flags: Decode::decode(reader)?,
-            offset: Decode::decode(reader)?,
-            size: Decode::decode(reader)?,
+            area: Decode::decode(reader)?,
             transfer: Decode::decode(reader)?,
         })
     }
@@ -3221,8 +3225,7 @@ pub struct EnqueueUnmapStore<'a> {
     pub event: Handle,
     pub wait: List<'a, Handle>,
     pub mem: Handle,
-    pub offset: u64,
-    pub size: u64,
+    pub area: Area,
 }
 
 impl Encode for EnqueueUnmapStore<'_> {
@@ -3231,21 +3234,19 @@ impl Encode for EnqueueUnmapStore<'_> {
         self.event.encode(out);
         self.wait.encode(out);
         self.mem.encode(out);
-        self.offset.encode(out);
-        self.size.encode(out);
+        self.area.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for EnqueueUnmapStore<'a> {
-    const MIN_SIZE: usize = 36usize;
+    const MIN_SIZE: usize = 92usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
             event: Decode::decode(reader)?,
             wait: Decode::decode(reader)?,
             mem: Decode::decode(reader)?,
-            offset: Decode::decode(reader)?,
-            size: Decode::decode(reader)?,
+            area: Decode::decode(reader)?,
         })
     }
 }

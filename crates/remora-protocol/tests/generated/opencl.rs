@@ -428,6 +428,7 @@ impl<'a> Arbitrary<'a> for CreateImage {
             mip_levels: Arbitrary::arbitrary(source),
             samples: Arbitrary::arbitrary(source),
             parent: Arbitrary::arbitrary(source),
+            store: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -820,8 +821,7 @@ impl<'a> Arbitrary<'a> for EnqueueMapStore<'a> {
             wait: Arbitrary::arbitrary(source),
             mem: Arbitrary::arbitrary(source),
             flags: Arbitrary::arbitrary(source),
-            offset: Arbitrary::arbitrary(source),
-            size: Arbitrary::arbitrary(source),
+            area: Arbitrary::arbitrary(source),
             transfer: Arbitrary::arbitrary(source),
         }
     }
@@ -833,8 +833,7 @@ impl<'a> Arbitrary<'a> for EnqueueUnmapStore<'a> {
             event: Arbitrary::arbitrary(source),
             wait: Arbitrary::arbitrary(source),
             mem: Arbitrary::arbitrary(source),
-            offset: Arbitrary::arbitrary(source),
-            size: Arbitrary::arbitrary(source),
+            area: Arbitrary::arbitrary(source),
         }
     }
 }

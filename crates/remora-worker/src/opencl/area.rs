@@ -82,6 +82,12 @@ impl Region {
         self.packed
     }
 
+    /// Bytes of a pixel; of a buffer 1.
+    #[must_use]
+    pub fn element(&self) -> usize {
+        self.element
+    }
+
     /// The distances of rows and slices in a rectangle's buffer.
     #[must_use]
     pub fn pitches(&self) -> (usize, usize) {

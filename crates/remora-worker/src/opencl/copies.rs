@@ -4,8 +4,8 @@ use std::ptr;
 use std::sync::Arc;
 
 use opencl_sys::{
-    CL_COMPLETE, CL_FALSE, CL_INVALID_CONTEXT, CL_INVALID_OPERATION, CL_INVALID_VALUE, CL_SUCCESS, CL_TRUE, cl_event,
-    cl_int,
+    CL_COMPLETE, CL_FALSE, CL_INVALID_CONTEXT, CL_INVALID_OPERATION, CL_INVALID_VALUE, CL_MAP_FAILURE, CL_SUCCESS,
+    CL_TRUE, cl_event, cl_int,
 };
 use remora_protocol::opencl::{EnqueueMapStore, EnqueueRead, EnqueueUnmapStore, EnqueueWrite, EventDone, TransferDone};
 use remora_protocol::{Bulk, Handle};
@@ -15,10 +15,11 @@ use super::completions::{Watched, Work};
 use super::driver::{call, check};
 use super::engine;
 use super::events::Event;
-use super::memory::{Mem, check_mapped};
+use super::memory::Mem;
 use super::pending::Transfer;
 use super::queue::{At, Enqueued};
 use super::shared::Shared;
+use super::store::map_region;
 use super::transfer::{read_region, wait_list, write_region};
 use super::violation::Violation;
 
@@ -184,33 +185,26 @@ pub fn memory(at: &At<'_>, mem: Handle) -> Result<Arc<Mem>, cl_int> {
 /// # Errors
 /// If the event can't be named.
 pub fn map_store(at: &At<'_>, message: &EnqueueMapStore<'_>) -> Result<(), Violation> {
-    let mut mapped = Ok(());
+    let mut in_place = true;
     let enqueued = at.enqueue(message.event, &message.wait, message.transfer != 0, |wait, event| {
-        let mem = memory(at, message.mem)?;
-        let (offset, size) = range(&mem, message.offset, message.size)?;
-        let (count, list) = wait_list(wait)?;
-        let Some(map) = at.shared.driver.clEnqueueMapBuffer else { return Err(CL_INVALID_OPERATION) };
-        let mut code = CL_SUCCESS;
-        let (queue, flags) = (at.queue.raw(), message.flags);
-        // SAFETY: live objects of the driver, and the range lies in the buffer.
-        let address =
-            unsafe { map(queue, mem.raw(), CL_FALSE, flags, offset, size, count, list, event, &raw mut code) };
-        check(code)?;
-        mem.mapped(message.offset, message.size, address);
-        mapped = check_mapped(at.shared, &mem, message.offset, message.size, address);
-        at.shared.stats.bytes_mapped.add(message.size);
+        let (mem, region) = target(at, message.mem, |mem| Region::new(&message.area, &mem.shape))?;
+        let store = mem.store.ok_or(CL_INVALID_OPERATION)?;
+        let (queue, maps) = (at.queue.raw(), &mem.maps);
+        // SAFETY: live objects of the driver.
+        in_place =
+            unsafe { map_region(at.shared, queue, mem.raw(), &store, maps, &region, message.flags, wait, event) }?;
+        at.shared.stats.bytes_mapped.add(region.packed() as u64);
         Ok(())
     })?;
     at.reply_status(enqueued.as_ref().err().copied().unwrap_or(CL_SUCCESS));
-    match (enqueued, mapped) {
-        (Err(code), _) => done(at.shared, message.transfer, code),
-        (Ok(_), Err(code)) => {
-            tracing::error!("the driver mapped a store to another place");
-            at.queue.late(code);
-            done(at.shared, message.transfer, code);
+    match enqueued {
+        Err(code) => done(at.shared, message.transfer, code),
+        Ok(_) if !in_place => {
+            at.queue.late(CL_MAP_FAILURE);
+            done(at.shared, message.transfer, CL_MAP_FAILURE);
         }
-        (Ok(Some(event)), Ok(())) if message.transfer != 0 => announce(at.shared, message.transfer, &event, None),
-        (Ok(_), Ok(())) => {}
+        Ok(Some(event)) if message.transfer != 0 => announce(at.shared, message.transfer, &event, None),
+        Ok(_) => {}
     }
     Ok(())
 }
@@ -221,8 +215,8 @@ pub fn map_store(at: &At<'_>, message: &EnqueueMapStore<'_>) -> Result<(), Viola
 /// If the event can't be named.
 pub fn unmap_store(at: &At<'_>, message: &EnqueueUnmapStore<'_>) -> Result<(), Violation> {
     let enqueued = at.enqueue(message.event, &message.wait, false, |wait, event| {
-        let mem = memory(at, message.mem)?;
-        let address = mem.unmapped(message.offset, message.size).ok_or(CL_INVALID_VALUE)?;
+        let (mem, region) = target(at, message.mem, |mem| Region::new(&message.area, &mem.shape))?;
+        let address = mem.maps.take(&region).ok_or(CL_INVALID_VALUE)?;
         let (count, list) = wait_list(wait)?;
         let queue = at.queue.raw();
         // SAFETY: live objects of the driver, and an address that it mapped and has not unmapped.
@@ -232,16 +226,6 @@ pub fn unmap_store(at: &At<'_>, message: &EnqueueUnmapStore<'_>) -> Result<(), V
     })?;
     at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
     Ok(())
-}
-
-fn range(mem: &Mem, offset: u64, size: u64) -> Result<(usize, usize), cl_int> {
-    let super::area::Shape::Buffer(whole) = mem.shape else { return Err(CL_INVALID_VALUE) };
-    if mem.store.is_none() {
-        return Err(CL_INVALID_OPERATION);
-    }
-    offset.checked_add(size).filter(|end| *end <= whole && size > 0).ok_or(CL_INVALID_VALUE)?;
-    let narrow = |value| usize::try_from(value).map_err(|_| CL_INVALID_VALUE);
-    Ok((narrow(offset)?, narrow(size)?))
 }
 
 /// Enqueues a command that does nothing but wait for `wait` (and, as every command, for barriers before it).

@@ -2,8 +2,7 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use opencl_sys::{
     CL_BUFFER_CREATE_TYPE_REGION, CL_IMAGE_ELEMENT_SIZE, CL_INVALID_BUFFER_SIZE, CL_INVALID_CONTEXT,
@@ -23,10 +22,10 @@ use super::area::{Region, Shape, pixel_size};
 use super::context::Context;
 use super::driver::{Object, call, check, create, query_number};
 use super::shared::Shared;
+use super::store::{Maps, Store};
 use super::svm::{Svm, one_at_a_time, pointer};
 use super::transfer::write_now;
 use super::violation::Violation;
-use crate::lock;
 use crate::stats::Stats;
 
 /// A buffer or an image.
@@ -37,10 +36,10 @@ pub struct Mem {
     pub context: Arc<Context>,
     /// What transfers may touch of it.
     pub shape: Shape,
-    /// For a buffer with its memory in the arena: where.
-    pub store: Option<u64>,
+    /// For one with its memory in the arena: where.
+    pub store: Option<Store>,
     /// What EnqueueMapStore has mapped and nothing has unmapped.
-    maps: Mutex<Vec<Map>>,
+    pub maps: Maps,
     _lies_in: LiesIn,
     /// What it counts for in the statistics.
     bytes: u64,
@@ -54,12 +53,6 @@ struct LiesIn {
     _svm: Option<Svm>,
 }
 
-struct Map {
-    offset: u64,
-    size: u64,
-    address: usize,
-}
-
 impl Mem {
     /// The driver's name for it.
     #[must_use]
@@ -71,18 +64,6 @@ impl Mem {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
-    }
-
-    /// A part has been mapped at `address`.
-    pub fn mapped(&self, offset: u64, size: u64, address: *mut c_void) {
-        lock(&self.maps).push(Map { offset, size, address: address.addr() });
-    }
-
-    /// Takes back the address of a part that was mapped.
-    pub fn unmapped(&self, offset: u64, size: u64) -> Option<*mut c_void> {
-        let mut maps = lock(&self.maps);
-        let index = maps.iter().position(|map| map.offset == offset && map.size == size)?;
-        Some(ptr::with_exposed_provenance_mut(maps.swap_remove(index).address))
     }
 }
 
@@ -149,7 +130,7 @@ const CORE_FLAGS: u64 = HOST_POINTER
 /// What came of a creation. The outer error ends the session, the inner one is for the program.
 type Created<T> = Result<Result<Arc<T>, cl_int>, Violation>;
 
-/// Stores of buffers begin at a page, so that drivers can pin and share them.
+/// Stores begin at a page, so that drivers can pin and share them.
 pub const PAGE: u64 = 4096;
 
 /// Executes `CreateBuffer`.
@@ -170,7 +151,7 @@ pub fn create_buffer(shared: &Arc<Shared>, message: &CreateBuffer, bulk: Option<
     let host = if message.store == u64::MAX {
         contents.map_or(Host::None, Host::Copy)
     } else {
-        Host::Use(store(shared, message, contents)?)
+        Host::Use(store(shared, message.store, message.size, contents)?)
     };
     Ok(shared.tables.contexts.get(message.context).and_then(|context| {
         let store = matches!(host, Host::Use(_)).then_some(message.store);
@@ -205,18 +186,18 @@ pub fn create_svm(shared: &Arc<Shared>, message: &CreateSvm<'_>) -> Result<Resul
     }))
 }
 
-/// The buffer's own memory in the arena, with its first contents in it.
-fn store(shared: &Shared, message: &CreateBuffer, contents: Option<*mut u8>) -> Result<*mut u8, Violation> {
+/// The object's own memory in the arena, with its first contents in it.
+fn store(shared: &Shared, offset: u64, size: u64, contents: Option<*mut u8>) -> Result<*mut u8, Violation> {
     if !shared.link.shares_memory() {
         return Err(Violation::new("a store in an arena that is not shared"));
     }
-    if message.store % PAGE != 0 || message.size == 0 {
+    if offset % PAGE != 0 || size == 0 {
         return Err(Violation::new("a store that does not begin at a page"));
     }
-    let store = shared.client_memory(Bulk { offset: message.store, length: message.size })?;
+    let store = shared.client_memory(Bulk { offset, length: size })?;
     if let Some(contents) = contents.filter(|contents| *contents != store) {
         // SAFETY: both ranges lie in the arena and have `size` bytes, which fits as the arena is mapped; they may overlap.
-        unsafe { ptr::copy(contents, store, message.size as usize) };
+        unsafe { ptr::copy(contents, store, size as usize) };
     }
     Ok(store)
 }
@@ -243,8 +224,8 @@ fn new_buffer(
         object: unsafe { Object::new(raw, shared.driver.clReleaseMemObject) },
         context,
         shape,
-        store,
-        maps: Mutex::default(),
+        store: store.map(Store::of_buffer),
+        maps: Maps::default(),
         _lies_in: lies_in,
         bytes,
         stats: Arc::clone(&shared.stats),
@@ -281,9 +262,8 @@ pub fn create_sub_buffer(shared: &Arc<Shared>, message: &CreateSubBuffer) -> Res
         object: unsafe { Object::new(raw, shared.driver.clReleaseMemObject) },
         context: Arc::clone(&parent.context),
         shape: Shape::Buffer(message.size),
-        // Both are below the arena's size, so the sum is too.
-        store: parent.store.map(|store| store + message.origin),
-        maps: Mutex::default(),
+        store: parent.store.and_then(|store| store.part(message.origin)),
+        maps: Maps::default(),
         _lies_in: LiesIn { _mem: Some(parent), _svm: None },
         bytes: 0,
         stats: Arc::clone(&shared.stats),
@@ -322,7 +302,7 @@ pub fn create_pipe(shared: &Shared, message: &CreatePipe) -> Result<(Arc<Mem>, u
         context,
         shape: Shape::Pipe,
         store: None,
-        maps: Mutex::default(),
+        maps: Maps::default(),
         _lies_in: LiesIn::default(),
         bytes,
         stats: Arc::clone(&shared.stats),
@@ -346,7 +326,13 @@ pub fn create_image(shared: &Arc<Shared>, message: &CreateImage, bulk: Option<Bu
     if bulk.is_some_and(|bulk| bulk.length != bytes) {
         return Err(Violation::new("contents of another size than the image"));
     }
-    let host = contents.map_or(Host::None, Host::Copy);
+    let host = if message.store == u64::MAX {
+        contents.map_or(Host::None, Host::Copy)
+    } else if message.parent.is_none() {
+        Host::Use(store(shared, message.store, bytes, contents)?)
+    } else {
+        return Err(Violation::new("a store of an image that is made of another object"));
+    };
     Ok(new_image(shared, message, &host, element, extent, bytes).map(Arc::new))
 }
 
@@ -420,13 +406,32 @@ fn new_image(
     Ok(Mem {
         object,
         context,
+        store: image_store(message, host, parent.as_deref(), element, extent),
         shape: Shape::Image { element, extent },
-        store: None,
-        maps: Mutex::default(),
+        maps: Maps::default(),
         _lies_in: LiesIn { _mem: parent, _svm: None },
         bytes,
         stats: Arc::clone(&shared.stats),
     })
+}
+
+/// Where an image's memory is in the arena: packed if it is its own, or as the buffer has it that the image is made of.
+fn image_store(
+    message: &CreateImage,
+    host: &Host,
+    parent: Option<&Mem>,
+    element: u32,
+    extent: [u64; 3],
+) -> Option<Store> {
+    let row = extent[0].checked_mul(u64::from(element))?;
+    let (offset, row) = match (host, parent) {
+        (Host::Use(_), _) => (message.store, row),
+        (_, Some(Mem { shape: Shape::Buffer(_), store: Some(store), .. })) => {
+            (store.offset, if message.row_pitch == 0 { row } else { message.row_pitch })
+        }
+        _ => return None,
+    };
+    Store::of_image(offset, message.image_type, row, extent[1])
 }
 
 /// Whether an image that is made of another object lies inside it.
@@ -505,19 +510,4 @@ pub fn create_sampler(shared: &Arc<Shared>, message: &CreateSampler<'_>) -> Resu
     // SAFETY: the driver has just made it for us.
     let object = unsafe { Object::new(raw, shared.driver.clReleaseSampler) };
     Ok(Arc::new(Sampler { object, context }))
-}
-
-/// The address that a part of a store is mapped at, given by the driver: it must be in the arena, where the program sees
-/// it.
-///
-/// # Errors
-/// If the driver mapped something else, or the buffer has no store.
-pub fn check_mapped(shared: &Shared, mem: &Mem, offset: u64, size: u64, address: *mut c_void) -> Result<(), cl_int> {
-    let store = mem.store.ok_or(CL_INVALID_OPERATION)?;
-    let expected = store.checked_add(offset).and_then(|offset| shared.arena().pointer(offset, size));
-    if expected.is_some_and(|expected| expected.as_ptr().cast() == address) {
-        return Ok(());
-    }
-    shared.errors_seen.store(true, Ordering::SeqCst);
-    check(opencl_sys::CL_MAP_FAILURE)
 }

@@ -37,6 +37,7 @@ pub mod reaper;
 pub mod replies;
 pub mod shared;
 pub mod start;
+pub mod store;
 pub mod svm;
 pub mod tables;
 pub mod transfer;

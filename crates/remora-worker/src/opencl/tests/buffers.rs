@@ -77,6 +77,7 @@ fn rectangles_and_images_are_packed_on_the_way() {
         image_type,
         width,
         height,
+        store: u64::MAX,
         ..CreateImage::default()
     };
     assert_eq!(client.ask(0, &command, &[], Some(bulk)), 0);
@@ -119,19 +120,57 @@ fn a_store_is_the_buffer() {
     let wait = List::default();
     let fill = EnqueueFillBuffer { event: Handle::NONE, wait, mem, pattern: &[9], offset: 0, size: 8192 };
     client.send(2, &fill);
-    let (event, flags, offset, size) = (client.minter.mint(Kind::Event), CL_MAP_READ | CL_MAP_WRITE, 64, 128);
-    client.send(2, &EnqueueMapStore { event, wait, mem, flags, offset, size, transfer: 5 });
+    let (event, flags, area) = (client.minter.mint(Kind::Event), CL_MAP_READ | CL_MAP_WRITE, bytes(64, 128));
+    client.send(2, &EnqueueMapStore { event, wait, mem, flags, area, transfer: 5 });
     assert_eq!(client.wait(2, event), CL_COMPLETE);
     assert_eq!(client.notice().notice(), Some(TransferDone { transfer: 5, state: 0 }));
-    let part = Bulk { offset: store.offset + offset, length: size };
+    let part = Bulk { offset: store.offset + 64, length: 128 };
     assert_eq!(client.bytes(part), [9; 128]);
     assert!(client.link.arena().write(part.offset, &[3; 128]));
-    client.send(2, &EnqueueUnmapStore { event: Handle::NONE, wait, mem, offset, size });
+    client.send(2, &EnqueueUnmapStore { event: Handle::NONE, wait, mem, area });
     assert_eq!(read(&mut client, mem, bytes(63, 3), 3), [9, 3, 3]);
     // What is not mapped can't be unmapped: the next finish says so, once.
-    client.send(2, &EnqueueUnmapStore { event: Handle::NONE, wait, mem, offset, size });
+    client.send(2, &EnqueueUnmapStore { event: Handle::NONE, wait, mem, area });
     assert_eq!(client.finish(2), CL_INVALID_VALUE);
     assert_eq!(client.finish(2), 0);
+}
+
+#[test]
+fn a_store_is_the_image() {
+    let mut client = Client::new();
+    let context = client.context();
+    client.queue(context, 2, 0);
+    let contents = pattern(8 * 4 * 4);
+    let store = client.stage(&[contents.as_slice(), &[0; 4096]].concat());
+    let mem = client.minter.mint(Kind::Mem);
+    let command = CreateImage {
+        mem,
+        context,
+        flags: 1,
+        order: opencl_sys::CL_RGBA,
+        data_type: opencl_sys::CL_UNSIGNED_INT8,
+        image_type: opencl_sys::CL_MEM_OBJECT_IMAGE2D,
+        width: 8,
+        height: 4,
+        store: store.offset,
+        ..CreateImage::default()
+    };
+    assert_eq!(client.ask(0, &command, &[], None), 0);
+    let area = Area { kind: 2, element: 4, origin: [2, 1, 0], region: [3, 2, 1], ..Area::default() };
+    let wanted: Vec<u8> = [40, 72].iter().flat_map(|start| contents[*start..start + 12].to_vec()).collect();
+    assert_eq!(read(&mut client, mem, area, 24), wanted);
+    let (event, wait, flags) = (client.minter.mint(Kind::Event), List::default(), CL_MAP_WRITE);
+    client.send(2, &EnqueueMapStore { event, wait, mem, flags, area, transfer: 5 });
+    assert_eq!(client.notice().notice(), Some(TransferDone { transfer: 5, state: 0 }));
+    assert!(client.link.arena().write(store.offset + 40, &[7; 12]));
+    client.send(2, &EnqueueUnmapStore { event: Handle::NONE, wait, mem, area });
+    assert_eq!(read(&mut client, mem, area, 24), [[7; 12].as_slice(), &wanted[12..]].concat());
+    // A region that isn't mapped, and one that isn't there.
+    client.send(2, &EnqueueUnmapStore { event: Handle::NONE, wait, mem, area });
+    assert_eq!(client.finish(2), CL_INVALID_VALUE);
+    let area = Area { region: [7, 2, 1], ..area };
+    client.send(2, &EnqueueMapStore { event: Handle::NONE, wait, mem, flags, area, transfer: 0 });
+    assert_eq!(client.finish(2), CL_INVALID_VALUE);
 }
 
 #[test]
