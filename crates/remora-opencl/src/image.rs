@@ -63,6 +63,23 @@ impl Image {
         matches!(self.image_type, CL_MEM_OBJECT_IMAGE3D | CL_MEM_OBJECT_IMAGE2D_ARRAY | CL_MEM_OBJECT_IMAGE1D_ARRAY)
     }
 
+    /// The same without gaps, as stores have it.
+    pub(crate) fn packed(&self) -> Self {
+        let row_pitch = self.width * self.element;
+        let slice_pitch = if self.has_slices() { row_pitch * self.height.max(1) } else { 0 };
+        Self { row_pitch, slice_pitch, ..self.clone() }
+    }
+
+    /// Bytes of it all, with the gaps that the pitches make.
+    pub(crate) fn size(&self) -> Option<usize> {
+        let [_, height, depth] = self.extent();
+        match self.image_type {
+            CL_MEM_OBJECT_IMAGE1D_ARRAY => self.slice_pitch.checked_mul(height),
+            _ if self.has_slices() => self.slice_pitch.checked_mul(depth),
+            _ => self.row_pitch.checked_mul(height),
+        }
+    }
+
     /// Checks that a region lies in the image.
     pub(crate) fn check_region(&self, origin: [usize; 3], region: [usize; 3]) -> Result<()> {
         let extent = self.extent();

@@ -85,7 +85,7 @@ pub unsafe fn enqueue_fill_buffer(
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
     let (mut enqueue, mem): (_, &Mem) = unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, get(mem)?) };
-    enqueue.names_memory(&mem)?;
+    enqueue.names_memory(mem)?;
     // SAFETY: passed on to the caller.
     let fill = unsafe { fill_of_buffer(&enqueue.queue, mem, pattern, pattern_size, offset, size) }?;
     let (event, waits) = enqueue.begin(CL_COMMAND_FILL_BUFFER);
@@ -108,7 +108,7 @@ pub unsafe fn enqueue_fill_image(
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
     let (mut enqueue, mem): (_, &Mem) = unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, get(mem)?) };
-    enqueue.names_memory(&mem)?;
+    enqueue.names_memory(mem)?;
     // SAFETY: passed on to the caller.
     let fill = unsafe { fill_of_image(mem, color, origin, region) }?;
     let (event, waits) = enqueue.begin(CL_COMMAND_FILL_IMAGE);
@@ -137,7 +137,7 @@ pub unsafe fn command_fill_buffer_khr(
     unsafe {
         let record = Record::new(command_buffer, queue, properties, count, list, sync_point, handle)?;
         let mem: &Mem = get(mem)?;
-        record.names_memory(&mem)?;
+        record.names_memory(mem)?;
         let fill = fill_of_buffer(record.queue(), mem, pattern, pattern_size, offset, size)?;
         record.send(&fill)
     }
@@ -163,7 +163,7 @@ pub unsafe fn command_fill_image_khr(
     unsafe {
         let record = Record::new(command_buffer, queue, properties, count, list, sync_point, handle)?;
         let mem: &Mem = get(mem)?;
-        record.names_memory(&mem)?;
+        record.names_memory(mem)?;
         let fill = fill_of_image(mem, color, origin, region)?;
         record.send(&fill)
     }

@@ -143,7 +143,7 @@ impl Request {
         let description = Description {
             object_type: image.image_type,
             flags,
-            size: bytes,
+            size: image.size().ok_or(Error(CL_INVALID_IMAGE_SIZE))?,
             host: if own { std::ptr::null_mut() } else { host_ptr.cast() },
             svm: None,
             parent,

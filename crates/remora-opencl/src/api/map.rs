@@ -185,6 +185,8 @@ pub unsafe fn enqueue_map_image(
     ensure(!missing, CL_INVALID_VALUE)?;
     map.area = image.area(origin, region);
     let packed = region.iter().product::<usize>() * image.element;
+    // Its own store is packed; the program's memory, and a buffer that it is made of, have the pitches that were given.
+    let image = if mem.host_pointer().is_none() && mem.store.is_some() { &image.packed() } else { image };
     let (start, backing) = memory(&map, image.offset_of(origin), packed)?;
     let (row, slice) = if matches!(backing, Backing::Staging(_) | Backing::Heap(_)) {
         let row = region[0] * image.element;
