@@ -684,6 +684,16 @@ struct EnqueueMigrateMemObjects {
     flags: u64,
 }
 
+/// A read or write of no bytes of a buffer: only the driver knows whether it takes that.
+#[command(waits = Status)]
+struct EnqueueNoBytes {
+    event: Handle,
+    wait: List<Handle>,
+    mem: Handle,
+    offset: u64,
+    write: bool,
+}
+
 /// Only waits for `wait`, as every command does, and for barriers before it: a map or unmap that moves no bytes.
 #[command(asynchronous)]
 struct EnqueueNothing {

@@ -3,11 +3,11 @@
 unsafe extern "C" {
     #[since("1.0")]
     #[body(transfer)]
-    #[asynchronous(EnqueueRead, TransferDone)]
+    #[asynchronous(EnqueueRead, EnqueueNoBytes, TransferDone)]
     #[checked(
         "CL_INVALID_COMMAND_QUEUE, CL_INVALID_CONTEXT, CL_INVALID_MEM_OBJECT, CL_INVALID_VALUE, CL_INVALID_EVENT_WAIT_LIST, CL_MISALIGNED_SUB_BUFFER_OFFSET, CL_INVALID_OPERATION"
     )]
-    #[late("a driver's refusal fails the event and comes out of the next finish")]
+    #[late("a driver's refusal fails the event and comes out of the next finish; where it is about no bytes, out of the call")]
     fn clEnqueueReadBuffer(
         command_queue: cl_command_queue,
         buffer: cl_mem,
@@ -22,11 +22,11 @@ unsafe extern "C" {
 
     #[since("1.0")]
     #[body(transfer)]
-    #[asynchronous(EnqueueWrite, TransferDone)]
+    #[asynchronous(EnqueueWrite, EnqueueNoBytes, TransferDone)]
     #[checked(
         "CL_INVALID_COMMAND_QUEUE, CL_INVALID_CONTEXT, CL_INVALID_MEM_OBJECT, CL_INVALID_VALUE, CL_INVALID_EVENT_WAIT_LIST, CL_MISALIGNED_SUB_BUFFER_OFFSET, CL_INVALID_OPERATION"
     )]
-    #[late("a driver's refusal fails the event and comes out of the next finish")]
+    #[late("a driver's refusal fails the event and comes out of the next finish; where it is about no bytes, out of the call")]
     fn clEnqueueWriteBuffer(
         command_queue: cl_command_queue,
         buffer: cl_mem,

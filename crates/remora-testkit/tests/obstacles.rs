@@ -218,12 +218,24 @@ fn silent_broker() {
 #[test]
 fn arena_full() {
     let broker = Broker::start_with(&["--arena", "16MiB"], &[]);
-    for name in ["buffers", "maps", "images", "read_then_write"] {
+    for name in ["buffers", "maps", "images", "read_then_write", "host_pointers"] {
         let run = Program::compile(name).run(&[]);
         let native = run.native();
         for link in Link::ALL {
             assert_same(&native, &run.through(&broker, link));
         }
+    }
+    broker.assert_clean();
+}
+
+/// Ten times as much in one call as the arena holds.
+#[test]
+fn transfer_larger_than_the_arena() {
+    let broker = Broker::start_with(&["--arena", "16MiB"], &[]);
+    let run = Program::compile("sizes").run(&["whole"]);
+    let native = run.native();
+    for link in Link::ALL {
+        assert_same(&native, &run.through(&broker, link));
     }
     broker.assert_clean();
 }

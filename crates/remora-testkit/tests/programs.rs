@@ -39,7 +39,7 @@ programs! {
     queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
     read_then_write leak dlclose fork enumerate corners includes svm contents binaries extensions
-    command_buffer host_pointers image_formats
+    command_buffer host_pointers image_formats sizes
 }
 
 /// Beyond what OpenCL promises, where it costs no transfer: the program's own memory is the object.
@@ -85,6 +85,16 @@ mod intel {
             let log = String::from_utf8_lossy(&outcome.stderr).into_owned();
             assert!(log.contains("the driver's address is taken in this process"), "{log}");
         }
+    }
+}
+
+/// A buffer of 6 GiB, of which only some MiB are touched, as far as the device has so much memory.
+#[test]
+fn large_buffers() {
+    let run = Program::compile("sizes").run(&["large"]).variable("POCL_MEMORY_LIMIT", "20");
+    let native = run.native();
+    for link in Link::ALL {
+        assert_same(&native, &run.remoted(link));
     }
 }
 

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use opencl_sys::*;
 use remora_client::HostArea;
-use remora_protocol::opencl::Area;
+use remora_protocol::List;
+use remora_protocol::opencl::{Area, EnqueueNoBytes, Status};
 
 use crate::api::queue::Queue;
 use crate::command::Enqueue;
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result, check, ensure};
 use crate::mem::{Mem, bytes_of_buffer};
 use crate::object::{get, share};
-use crate::transfer::{read, write};
+use crate::transfer::{read, wait, write};
 
 /// What the six functions have in common.
 struct Call {
@@ -43,7 +44,7 @@ impl Call {
 
     fn buffer(&self, offset: usize, size: usize, host: *mut u8) -> Result<(Area, HostArea)> {
         ensure(self.mem.is_buffer(), CL_INVALID_MEM_OBJECT)?;
-        ensure(size > 0 && offset.checked_add(size).is_some_and(|end| end <= self.mem.size), CL_INVALID_VALUE)?;
+        ensure(offset.checked_add(size).is_some_and(|end| end <= self.mem.size), CL_INVALID_VALUE)?;
         check_sub_buffer(&self.enqueue.queue, &self.mem)?;
         Ok((bytes_of_buffer(offset, size), HostArea::flat(host, size)))
     }
@@ -83,6 +84,23 @@ impl Call {
 
     fn read(self, command_type: u32, (area, host): (Area, HostArea)) -> Result<()> {
         read(self.enqueue, command_type, &self.mem, area, host, self.blocking)
+    }
+
+    /// Some drivers take it, others don't.
+    fn no_bytes(self, command_type: u32, offset: usize) -> Result<()> {
+        let Self { mut enqueue, mem, blocking } = self;
+        let own = enqueue.event(command_type, blocking);
+        let (event, waits) = enqueue.begin(command_type);
+        let (offset, write) = (offset as u64, command_type == CL_COMMAND_WRITE_BUFFER);
+        let command = EnqueueNoBytes { event, wait: List::new(&waits), mem: mem.remote.handle, offset, write };
+        match enqueue.ask_first(&command)? {
+            Some((_, answer)) => {
+                check(answer.decode::<Status>()?.code)?;
+                enqueue.give_event();
+            }
+            None => drop(enqueue.send(&command, None)?),
+        }
+        if blocking { wait(own) } else { Ok(()) }
     }
 
     fn write(self, command_type: u32, (area, host): (Area, HostArea)) -> Result<()> {
@@ -163,7 +181,7 @@ pub unsafe fn enqueue_read_buffer(
     // SAFETY: passed on to the caller.
     let call = unsafe { Call::new((queue, buffer, blocking), ptr, true, (num_events, wait_list, event)) }?;
     let what = call.buffer(offset, size, ptr.cast())?;
-    call.read(CL_COMMAND_READ_BUFFER, what)
+    if size == 0 { call.no_bytes(CL_COMMAND_READ_BUFFER, offset) } else { call.read(CL_COMMAND_READ_BUFFER, what) }
 }
 
 /// # Safety
@@ -183,7 +201,7 @@ pub unsafe fn enqueue_write_buffer(
     // SAFETY: passed on to the caller.
     let call = unsafe { Call::new((queue, buffer, blocking), ptr, false, (num_events, wait_list, event)) }?;
     let what = call.buffer(offset, size, ptr.cast_mut().cast())?;
-    call.write(CL_COMMAND_WRITE_BUFFER, what)
+    if size == 0 { call.no_bytes(CL_COMMAND_WRITE_BUFFER, offset) } else { call.write(CL_COMMAND_WRITE_BUFFER, what) }
 }
 
 /// # Safety

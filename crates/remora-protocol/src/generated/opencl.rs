@@ -9,7 +9,7 @@ use crate::message::{Command, Notice, Reply, Waits};
 use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
-pub const OPCODES: u32 = 91u32;
+pub const OPCODES: u32 = 92u32;
 
 /// The name of the message with that opcode.
 #[must_use]
@@ -78,6 +78,7 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             44u16 => "EnqueueFillBuffer",
             45u16 => "EnqueueFillImage",
             46u16 => "EnqueueMigrateMemObjects",
+            92u16 => "EnqueueNoBytes",
             69u16 => "EnqueueNothing",
             72u16 => "EnqueueHostCall",
             47u16 => "EnqueueMarkerOrBarrier",
@@ -208,6 +209,8 @@ pub enum CommandMessage<'a> {
     EnqueueFillBuffer(EnqueueFillBuffer<'a>),
     EnqueueFillImage(EnqueueFillImage<'a>),
     EnqueueMigrateMemObjects(EnqueueMigrateMemObjects<'a>),
+    /// A read or write of no bytes of a buffer: only the driver knows whether it takes that.
+    EnqueueNoBytes(EnqueueNoBytes<'a>),
     /// Only waits for `wait`, as every command does, and for barriers before it: a map or unmap that moves no bytes.
     EnqueueNothing(EnqueueNothing<'a>),
     /// Something that the program does by itself when it is the command's turn, told by HostCall: a native kernel, the freeing
@@ -300,6 +303,7 @@ impl<'a> CommandMessage<'a> {
                 44u16 => Self::EnqueueFillBuffer(decode_all(body)?),
                 45u16 => Self::EnqueueFillImage(decode_all(body)?),
                 46u16 => Self::EnqueueMigrateMemObjects(decode_all(body)?),
+                92u16 => Self::EnqueueNoBytes(decode_all(body)?),
                 69u16 => Self::EnqueueNothing(decode_all(body)?),
                 72u16 => Self::EnqueueHostCall(decode_all(body)?),
                 47u16 => Self::EnqueueMarkerOrBarrier(decode_all(body)?),
@@ -375,6 +379,7 @@ impl<'a> CommandMessage<'a> {
             Self::EnqueueFillBuffer(_) => "EnqueueFillBuffer",
             Self::EnqueueFillImage(_) => "EnqueueFillImage",
             Self::EnqueueMigrateMemObjects(_) => "EnqueueMigrateMemObjects",
+            Self::EnqueueNoBytes(_) => "EnqueueNoBytes",
             Self::EnqueueNothing(_) => "EnqueueNothing",
             Self::EnqueueHostCall(_) => "EnqueueHostCall",
             Self::EnqueueMarkerOrBarrier(_) => "EnqueueMarkerOrBarrier",
@@ -410,6 +415,7 @@ impl<'a> CommandMessage<'a> {
                 Self::EnqueueFillBuffer(message) => (message.event, message.wait),
                 Self::EnqueueFillImage(message) => (message.event, message.wait),
                 Self::EnqueueMigrateMemObjects(message) => (message.event, message.wait),
+                Self::EnqueueNoBytes(message) => (message.event, message.wait),
                 Self::EnqueueNothing(message) => (message.event, message.wait),
                 Self::EnqueueHostCall(message) => (message.event, message.wait),
                 Self::EnqueueMarkerOrBarrier(message) => (message.event, message.wait),
@@ -3411,6 +3417,50 @@ impl<'a> Decode<'a> for EnqueueMigrateMemObjects<'a> {
 impl Command for EnqueueMigrateMemObjects<'_> {
     const OPCODE: u16 = 46u16;
     const NAME: &'static str = "EnqueueMigrateMemObjects";
+}
+
+/// A read or write of no bytes of a buffer: only the driver knows whether it takes that.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EnqueueNoBytes<'a> {
+    pub event: Handle,
+    pub wait: List<'a, Handle>,
+    pub mem: Handle,
+    pub offset: u64,
+    pub write: bool,
+}
+
+impl Encode for EnqueueNoBytes<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.event.encode(out);
+        self.wait.encode(out);
+        self.mem.encode(out);
+        self.offset.encode(out);
+        self.write.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for EnqueueNoBytes<'a> {
+    const MIN_SIZE: usize = 29usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            event: Decode::decode(reader)?,
+            wait: Decode::decode(reader)?,
+            mem: Decode::decode(reader)?,
+            offset: Decode::decode(reader)?,
+            write: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for EnqueueNoBytes<'_> {
+    const OPCODE: u16 = 92u16;
+    const NAME: &'static str = "EnqueueNoBytes";
+}
+
+impl Waits for EnqueueNoBytes<'_> {
+    type Reply<'r> = Status;
 }
 
 /// Only waits for `wait`, as every command does, and for barriers before it: a map or unmap that moves no bytes.

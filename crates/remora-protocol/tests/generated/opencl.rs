@@ -34,16 +34,17 @@ macro_rules! every_message {
         $check ! (EnqueueWrite); $check ! (EnqueueMapStore); $check !
         (EnqueueUnmapStore); $check ! (EnqueueCommandBuffer); $check !
         (EnqueueFillBuffer); $check ! (EnqueueFillImage); $check !
-        (EnqueueMigrateMemObjects); $check ! (EnqueueNothing); $check !
-        (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier); $check ! (Flush); $check !
-        (Finish); $check ! (WaitForEvent); $check ! (Fetched); $check ! (Delivered);
-        $check ! (HostCalled); $check ! (TransferRefused); $check ! (ContentsSent);
-        $check ! (EventStatus); $check ! (TransferDone); $check ! (Fetch); $check !
-        (Deliver); $check ! (HostCall); $check ! (SendContents); $check ! (ProgramBuilt);
-        $check ! (Output); $check ! (ContextNotify); $check ! (MemDestroyed); $check !
-        (ProgramReleased); $check ! (StreamClosed); $check ! (EnqueueCopyBuffer); $check
-        ! (EnqueueCopyBufferRect); $check ! (EnqueueCopyImage); $check !
-        (EnqueueCopyImageToBuffer); $check ! (EnqueueCopyBufferToImage);
+        (EnqueueMigrateMemObjects); $check ! (EnqueueNoBytes); $check ! (EnqueueNothing);
+        $check ! (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier); $check ! (Flush);
+        $check ! (Finish); $check ! (WaitForEvent); $check ! (Fetched); $check !
+        (Delivered); $check ! (HostCalled); $check ! (TransferRefused); $check !
+        (ContentsSent); $check ! (EventStatus); $check ! (TransferDone); $check !
+        (Fetch); $check ! (Deliver); $check ! (HostCall); $check ! (SendContents); $check
+        ! (ProgramBuilt); $check ! (Output); $check ! (ContextNotify); $check !
+        (MemDestroyed); $check ! (ProgramReleased); $check ! (StreamClosed); $check !
+        (EnqueueCopyBuffer); $check ! (EnqueueCopyBufferRect); $check !
+        (EnqueueCopyImage); $check ! (EnqueueCopyImageToBuffer); $check !
+        (EnqueueCopyBufferToImage);
     };
 }
 
@@ -881,6 +882,18 @@ impl<'a> Arbitrary<'a> for EnqueueMigrateMemObjects<'a> {
             wait: Arbitrary::arbitrary(source),
             mems: Arbitrary::arbitrary(source),
             flags: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for EnqueueNoBytes<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            event: Arbitrary::arbitrary(source),
+            wait: Arbitrary::arbitrary(source),
+            mem: Arbitrary::arbitrary(source),
+            offset: Arbitrary::arbitrary(source),
+            write: Arbitrary::arbitrary(source),
         }
     }
 }

@@ -13,7 +13,7 @@ use remora_protocol::{Handle, List};
 
 use super::command_buffer;
 use super::copied::{check_copy, check_fill_buffer, check_fill_image};
-use super::copies::{map_store, memory, nothing, read, unmap_store, write};
+use super::copies::{map_store, memory, no_bytes, nothing, read, unmap_store, write};
 use super::driver::{call, check};
 use super::generated::uniform;
 use super::host_calls;
@@ -34,6 +34,7 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
         CommandMessage::EnqueueMapStore(message) => map_store(at, message),
         CommandMessage::EnqueueUnmapStore(message) => unmap_store(at, message),
         CommandMessage::EnqueueCommandBuffer(message) => command_buffer::enqueue(at, message),
+        CommandMessage::EnqueueNoBytes(message) => no_bytes(at, message),
         CommandMessage::EnqueueFillBuffer(message) => fill_buffer(at, message),
         CommandMessage::EnqueueFillImage(message) => fill_image(at, message),
         CommandMessage::EnqueueMigrateMemObjects(message) => migrate(at, message),

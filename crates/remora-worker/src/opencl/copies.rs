@@ -7,10 +7,12 @@ use opencl_sys::{
     CL_COMPLETE, CL_FALSE, CL_INVALID_CONTEXT, CL_INVALID_OPERATION, CL_INVALID_VALUE, CL_MAP_FAILURE, CL_SUCCESS,
     CL_TRUE, cl_event, cl_int,
 };
-use remora_protocol::opencl::{EnqueueMapStore, EnqueueRead, EnqueueUnmapStore, EnqueueWrite, EventDone, TransferDone};
+use remora_protocol::opencl::{
+    EnqueueMapStore, EnqueueNoBytes, EnqueueRead, EnqueueUnmapStore, EnqueueWrite, EventDone, TransferDone,
+};
 use remora_protocol::{Bulk, Handle};
 
-use super::area::Region;
+use super::area::{Region, Shape};
 use super::completions::{Watched, Work};
 use super::driver::{call, check};
 use super::engine;
@@ -222,6 +224,33 @@ pub fn unmap_store(at: &At<'_>, message: &EnqueueUnmapStore<'_>) -> Result<(), V
         // SAFETY: live objects of the driver, and an address that it mapped and has not unmapped.
         check(unsafe {
             call!(at.shared.driver, clEnqueueUnmapMemObject(queue, mem.raw(), address, count, list, event))
+        })
+    })?;
+    at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
+    Ok(())
+}
+
+/// Executes `EnqueueNoBytes`.
+///
+/// # Errors
+/// If the event can't be named.
+pub fn no_bytes(at: &At<'_>, message: &EnqueueNoBytes<'_>) -> Result<(), Violation> {
+    let enqueued = at.enqueue(message.event, &message.wait, false, |wait, event| {
+        let mem = memory(at, message.mem)?;
+        let offset = match mem.shape {
+            Shape::Buffer(whole) if message.offset <= whole => usize::try_from(message.offset),
+            _ => return Err(CL_INVALID_VALUE),
+        };
+        let (offset, (count, list)) = (offset.map_err(|_| CL_INVALID_VALUE)?, wait_list(wait)?);
+        let (driver, queue, mut nowhere) = (at.shared.driver, at.queue.raw(), [0_u8; 1]);
+        let (mem, host) = (mem.raw(), nowhere.as_mut_ptr().cast());
+        // SAFETY: live objects, and no byte is read or written at `host`.
+        check(unsafe {
+            if message.write {
+                call!(driver, clEnqueueWriteBuffer(queue, mem, CL_FALSE, offset, 0, host, count, list, event))
+            } else {
+                call!(driver, clEnqueueReadBuffer(queue, mem, CL_FALSE, offset, 0, host, count, list, event))
+            }
         })
     })?;
     at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
