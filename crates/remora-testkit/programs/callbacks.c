@@ -180,7 +180,8 @@ static void CL_CALLBACK on_build(cl_program program, void *data)
 {
     struct built *built = data;
     /* clLinkProgram may call back before it returns the program. */
-    built->matches = built->program == NULL || built->program == program;
+    cl_program own = __atomic_load_n(&built->program, __ATOMIC_SEQ_CST);
+    built->matches = own == NULL || own == program;
     count_call();
 }
 
@@ -211,7 +212,8 @@ static void of_builds(const struct cl *cl)
     CHECK(clCompileProgram(built.program, 1, &cl->device, "", 0, NULL, NULL, on_build, &built));
     wait_for_calls(1);
     struct built linked = {0};
-    linked.program = clLinkProgram(cl->context, 1, &cl->device, "", 1, &built.program, on_build, &linked, &code);
+    cl_program own = clLinkProgram(cl->context, 1, &cl->device, "", 1, &built.program, on_build, &linked, &code);
+    __atomic_store_n(&linked.program, own, __ATOMIC_SEQ_CST);
     CREATED(code);
     wait_for_calls(1);
     printf("compile and link: called\n");

@@ -260,6 +260,12 @@ static inline void fill_random(void *memory, size_t size, uint32_t seed)
     }
 }
 
+/* Looks at memory that a command, or another thread, may be writing to. */
+static __attribute__((noinline, unused, no_sanitize_thread)) int glance(const volatile int *place)
+{
+    return *place;
+}
+
 static inline double seconds(void)
 {
     struct timespec time;

@@ -3,12 +3,12 @@
 
 static struct cl cl;
 static cl_event gate;
-static volatile int finished;
+static int finished;
 
 static void *finish(void *queue)
 {
     CHECK(clFinish(queue));
-    finished = 1;
+    __atomic_store_n(&finished, 1, __ATOMIC_SEQ_CST);
     return NULL;
 }
 
@@ -21,18 +21,19 @@ int main(void)
         cl_mem buffer = new_buffer(&cl, CL_MEM_COPY_HOST_PTR, sizeof value, &value);
         cl_command_queue other = new_queue(&cl, 0);
         gate = new_user_event(&cl);
-        finished = got = 0;
+        __atomic_store_n(&finished, 0, __ATOMIC_SEQ_CST);
+        got = 0;
         CHECK(clEnqueueReadBuffer(cl.queue, buffer, CL_FALSE, 0, sizeof got, &got, 1, &gate, NULL));
         EXPECT(pthread_create(&thread, NULL, finish, cl.queue) == 0);
         sleep_ms(round < 10 ? 5 : 0);
-        EXPECT(!finished && got == 0);
+        EXPECT(!glance(&finished) && glance(&got) == 0);
         /* This thread goes on as if nothing were. */
         int copy = 0;
         CHECK(clEnqueueReadBuffer(other, buffer, CL_TRUE, 0, sizeof copy, &copy, 0, NULL, NULL));
         EXPECT(copy == 6);
         cl_mem more = new_buffer(&cl, 0, 1 << 16, NULL);
         CHECK(clReleaseMemObject(more));
-        EXPECT(!finished);
+        EXPECT(!glance(&finished));
         CHECK(clSetUserEventStatus(gate, CL_COMPLETE));
         EXPECT(pthread_join(thread, NULL) == 0);
         EXPECT(finished && got == 6);

@@ -4,7 +4,7 @@
 #include "common.h"
 
 static struct cl cl;
-static volatile int built;
+static int built;
 
 /* A source that takes the compiler some seconds; `salt` keeps it out of the compiler's cache. */
 static char *long_source(unsigned salt, int lines)
@@ -27,7 +27,7 @@ static void *build_it(void *source)
     cl_program program = clCreateProgramWithSource(cl.context, 1, &text, NULL, &code);
     CREATED(code);
     CHECK(clBuildProgram(program, 1, &cl.device, "", NULL, NULL));
-    built = 1;
+    __atomic_store_n(&built, 1, __ATOMIC_SEQ_CST);
     CHECK(clReleaseKernel(new_kernel(program, "big")));
     CHECK(clReleaseProgram(program));
     return NULL;
@@ -49,11 +49,11 @@ int main(int argc, char **argv)
     CHECK(clFinish(cl.queue));
     rounds++;
     EXPECT(pthread_create(&thread, NULL, build_it, source) == 0);
-    while (!built) {
+    while (!glance(&built)) {
         CHECK(clEnqueueNDRangeKernel(cl.queue, kernel, 1, NULL, &one, NULL, 0, NULL, NULL));
         CHECK(clEnqueueReadBuffer(cl.queue, buffer, CL_TRUE, 0, sizeof got, &got, 0, NULL, NULL));
         EXPECT(got == ++rounds);
-        rounds_while_building += !built;
+        rounds_while_building += !glance(&built);
     }
     EXPECT(pthread_join(thread, NULL) == 0);
     printf("the queue ran while the build did: %s\n", rounds_while_building > 20 ? "yes" : "no");
