@@ -267,7 +267,7 @@ struct SetDefaultDeviceQueue {
 
 /// `store` is the arena offset of the buffer's own memory (zero copy), or u64::MAX. Initial contents come as the frame's
 /// bulk bytes, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
-/// With `svm`, an address in shared virtual memory, the buffer is that memory.
+/// With `svm`, an address in shared virtual memory, the buffer is that memory. `vendor_flags` are those of clCreateBufferNV.
 /// Whether it waits is the caller's choice: beyond the session's memory credit it does.
 #[command(waits = Status)]
 struct CreateBuffer {
@@ -277,6 +277,7 @@ struct CreateBuffer {
     size: u64,
     store: u64,
     svm: u64,
+    vendor_flags: u64,
 }
 
 /// Shared virtual memory. To other commands `mem` is a buffer of `size` bytes, whole pages that begin at a page. With a
@@ -546,6 +547,36 @@ struct WatchEvent {
     state: i32,
 }
 
+/// `properties` as for clCreateSemaphoreWithPropertiesKHR, without the final 0; devices of lists are Handles.
+#[command(waits = Status)]
+struct CreateSemaphore {
+    semaphore: Handle,
+    context: Handle,
+    properties: List<u64>,
+}
+
+#[command(waits = Value)]
+struct GetSemaphorePayload {
+    semaphore: Handle,
+}
+
+/// clSetKernelAttributeNV.
+#[command(waits = Status)]
+struct SetKernelAttribute {
+    kernel: Handle,
+    device: Handle,
+    attribute: u32,
+    value: Bytes,
+}
+
+/// clGetKernelAttributeNV.
+#[command(waits = Value)]
+struct GetKernelAttribute {
+    kernel: Handle,
+    device: Handle,
+    attribute: u32,
+}
+
 /// `properties` as for clCreateCommandBufferKHR, without the final 0.
 #[command(waits = Status)]
 struct CreateCommandBuffer {
@@ -654,6 +685,16 @@ struct EnqueueCommandBuffer {
     event: Handle,
     wait: List<Handle>,
     command_buffer: Handle,
+}
+
+/// clEnqueueWaitSemaphoresKHR or clEnqueueSignalSemaphoresKHR. `payloads` is empty if there are none.
+#[command(asynchronous)]
+struct EnqueueSemaphores {
+    event: Handle,
+    wait: List<Handle>,
+    semaphores: List<Handle>,
+    payloads: List<u64>,
+    signal: bool,
 }
 
 #[command(asynchronous)]

@@ -67,21 +67,15 @@ enum cl_khr_extended_versioning {
     #[device] CL_DEVICE_ILS_WITH_VERSION_KHR = 0x1061,
     #[device] CL_DEVICE_BUILT_IN_KERNELS_WITH_VERSION_KHR = 0x1062,
 }
-#[not("its handles are descriptors of the worker's host, which mean nothing in a program elsewhere")]
-enum cl_khr_external_memory {}
+#[not("its handles are file descriptors, which don't cross a link")] enum cl_khr_external_memory {}
 #[not("of Android")] enum cl_khr_external_memory_android_hardware_buffer {}
-#[not("its handles are descriptors of the worker's host, which mean nothing in a program elsewhere")]
-enum cl_khr_external_memory_dma_buf {}
-#[not("its handles are descriptors of the worker's host, which mean nothing in a program elsewhere")]
-enum cl_khr_external_memory_opaque_fd {}
+#[not("its handles are file descriptors, which don't cross a link")] enum cl_khr_external_memory_dma_buf {}
+#[not("its handles are file descriptors, which don't cross a link")] enum cl_khr_external_memory_opaque_fd {}
 #[not("of Windows")] enum cl_khr_external_memory_win32 {}
-#[not("its handles are descriptors of the worker's host, which mean nothing in a program elsewhere")]
-enum cl_khr_external_semaphore {}
+#[not("its handles are file descriptors, which don't cross a link")] enum cl_khr_external_semaphore {}
 #[not("of Windows")] enum cl_khr_external_semaphore_dx_fence {}
-#[not("its handles are descriptors of the worker's host, which mean nothing in a program elsewhere")]
-enum cl_khr_external_semaphore_opaque_fd {}
-#[not("its handles are descriptors of the worker's host, which mean nothing in a program elsewhere")]
-enum cl_khr_external_semaphore_sync_fd {}
+#[not("its handles are file descriptors, which don't cross a link")] enum cl_khr_external_semaphore_opaque_fd {}
+#[not("its handles are file descriptors, which don't cross a link")] enum cl_khr_external_semaphore_sync_fd {}
 #[not("of Windows")] enum cl_khr_external_semaphore_win32 {}
 #[carried]
 enum cl_khr_fp16 {
@@ -134,7 +128,11 @@ enum cl_khr_pci_bus_info {
 }
 #[carried] enum cl_khr_priority_hints {}
 #[language] enum cl_khr_select_fprounding_mode {}
-#[not("not built yet")] enum cl_khr_semaphore {}
+#[carried]
+enum cl_khr_semaphore {
+    #[platform] CL_PLATFORM_SEMAPHORE_TYPES_KHR = 0x2036,
+    #[device] CL_DEVICE_SEMAPHORE_TYPES_KHR = 0x204C,
+}
 #[carried]
 enum cl_khr_spir {
     #[device] CL_DEVICE_SPIR_VERSIONS = 0x40E0,

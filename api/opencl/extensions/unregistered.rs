@@ -38,6 +38,8 @@ enum cl_intel_bfloat16 {
 #[language] #[unregistered] enum cl_intel_vec_len_hint {}
 #[language] #[unregistered] enum cl_nv_compiler_options {}
 #[language] #[unregistered] enum cl_nv_copy_opts {}
+#[carried] #[unregistered] enum cl_nv_create_buffer {}
+#[carried] #[unregistered] enum cl_nv_kernel_attribute {}
 #[language] #[unregistered] enum cl_nv_pragma_unroll {}
 #[not("it tells addresses of the driver's allocations")] #[unregistered] enum cl_pocl_pinned_buffers {}
 #[not("it is of several devices of one machine, which PCIe connects")] #[unregistered] enum cl_amd_copy_buffer_p2p {}

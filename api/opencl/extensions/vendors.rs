@@ -61,8 +61,7 @@ enum cl_arm_printf {}
 #[not("no driver with it was at hand to build it on")] enum cl_img_mem_properties {}
 #[not("no driver with it was at hand to build it on")] enum cl_img_safety_mechanisms {}
 #[not("no driver with it was at hand to build it on")] enum cl_img_scheduling_controls {}
-#[not("its handles are descriptors of the worker's host, which mean nothing in a program elsewhere")]
-enum cl_img_unified_svm_external_memory_dma_buf {}
+#[not("its handles are file descriptors, which don't cross a link")] enum cl_img_unified_svm_external_memory_dma_buf {}
 #[not("it imports memory of the program's machine, which the device can't reach")] enum cl_img_use_gralloc_ptr {}
 #[not("pixels of its formats have no size of their own, by which transfers are counted")] enum cl_img_yuv_image {}
 #[not("of old GPUs only")] enum cl_intel_accelerator {}

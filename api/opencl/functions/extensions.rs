@@ -72,4 +72,49 @@ unsafe extern "C" {
     #[waits(SetContentSize)]
     #[checked("CL_INVALID_MEM_OBJECT")]
     fn clSetContentSizeBufferPoCL(buffer: cl_mem, content_size_buffer: cl_mem) -> cl_int;
+
+    /// As clCreateBuffer, with flags of NVIDIA's.
+    #[since("cl_nv_create_buffer")]
+    #[body(mem)]
+    #[waits(CreateBuffer)]
+    #[checked("as clCreateBuffer")]
+    fn clCreateBufferNV(
+        context: cl_context,
+        flags: cl_mem_flags,
+        flags_NV: cl_bitfield,
+        size: size_t,
+        #[nullable]
+        #[host]
+        host_ptr: *mut c_void,
+        errcode_ret: *mut cl_int,
+    ) -> cl_mem;
+
+    #[since("cl_nv_kernel_attribute")]
+    #[body(kernel)]
+    #[waits(SetKernelAttribute)]
+    #[checked("CL_INVALID_KERNEL, CL_INVALID_DEVICE, CL_INVALID_VALUE")]
+    fn clSetKernelAttributeNV(
+        kernel: cl_kernel,
+        device: cl_device_id,
+        k_attr: cl_uint,
+        param_value_size: size_t,
+        #[input(param_value_size)] param_value: *const c_void,
+    ) -> cl_int;
+
+    #[since("cl_nv_kernel_attribute")]
+    #[body(kernel)]
+    #[waits(GetKernelAttribute)]
+    #[checked("CL_INVALID_KERNEL, CL_INVALID_DEVICE, CL_INVALID_VALUE")]
+    fn clGetKernelAttributeNV(
+        kernel: cl_kernel,
+        device: cl_device_id,
+        k_attr: cl_uint,
+        param_value_size: size_t,
+        #[nullable]
+        #[output(param_value_size)]
+        param_value: *mut c_void,
+        #[nullable]
+        #[output(1)]
+        param_value_size_ret: *mut size_t,
+    ) -> cl_int;
 }

@@ -18,7 +18,7 @@ pub fn entry(functions: &[Function]) -> TokenStream {
         #![allow(clippy::missing_safety_doc, clippy::redundant_closure, clippy::too_many_arguments)]
         #![cfg_attr(rustfmt, rustfmt_skip)]
 
-        use std::ffi::{c_char, c_uchar, c_void};
+        use std::ffi::{c_char, c_int, c_uchar, c_void};
 
         use libc::size_t;
         use opencl_sys::*;

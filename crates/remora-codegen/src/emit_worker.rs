@@ -22,7 +22,7 @@ pub fn driver(functions: &[Function]) -> TokenStream {
         #![allow(non_snake_case, clippy::type_complexity)]
         #![cfg_attr(rustfmt, rustfmt_skip)]
 
-        use std::ffi::{CStr, c_void};
+        use std::ffi::{CStr, c_int, c_void};
 
         use libc::size_t;
         use opencl_sys::cl_icd::*;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail, ensure};
 use syn::{Attribute, Expr, ExprLit, Item, ItemEnum, Lit, LitStr, Variant};
 
-use crate::functions::Function;
+use crate::functions::{Function, How};
 use crate::parse::{docs, located};
 
 /// An extension of the API.
@@ -98,7 +98,13 @@ pub fn check(extensions: &[Extension], functions: &[Function]) -> Result<()> {
     for function in functions.iter().filter(|function| !function.is_core()) {
         let extension = extensions.iter().find(|extension| extension.name == function.since);
         let Some(extension) = extension else { bail!("{}: no extension `{}`", function.name, function.since) };
-        ensure!(extension.carried == Carried::Host, "{}: `{}` is not `carried`", function.name, extension.name);
+        let carried = match extension.carried {
+            Carried::Host => true,
+            Carried::Language => false,
+            // Programs that don't look may find it, and are answered.
+            Carried::Not(_) => matches!(function.how, How::Unsupported(..)),
+        };
+        ensure!(carried, "{}: `{}` is not `carried`", function.name, extension.name);
     }
     Ok(())
 }

@@ -51,8 +51,10 @@ pub fn compare(xml: &str, functions: &[Function], extensions: &[Extension]) -> R
         functions.iter().map(|function| (function.name.as_str(), function)).collect();
     let mut report = Report::default();
     let mut known = Vec::new();
-    let carried =
-        |name: &str| extensions.iter().any(|extension| extension.name == name && extension.carried == Carried::Host);
+    let carried = |name: &str| {
+        extensions.iter().any(|extension| extension.name == name && extension.carried == Carried::Host)
+            || functions.iter().any(|function| function.since == name)
+    };
     for (since, names) in required(root, carried) {
         let mut row = Row { since: since.clone(), ..Row::default() };
         for name in names {
@@ -125,7 +127,7 @@ fn signatures<'a>(root: Node<'a, '_>) -> BTreeMap<&'a str, Signature> {
         .collect()
 }
 
-/// Each version and each extension that is `carried` by functions, with the names that it requires.
+/// Each version and each extension whose functions are described, with the names that it requires.
 fn required<'a>(root: Node<'a, '_>, carried: impl Fn(&str) -> bool) -> Vec<(String, Vec<&'a str>)> {
     let names = |node: Node<'a, '_>| -> Vec<&'a str> {
         node.descendants()
@@ -183,6 +185,7 @@ fn rust_type(declaration: Node<'_, '_>) -> String {
     let base = match base.join(" ").as_str() {
         "void" => "c_void".to_owned(),
         "char" => "c_char".to_owned(),
+        "int" => "c_int".to_owned(),
         "unsigned char" => "c_uchar".to_owned(),
         other => other.to_owned(),
     };

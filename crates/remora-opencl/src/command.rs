@@ -31,6 +31,8 @@ pub(crate) struct Enqueue {
     waits_for_user: bool,
     /// Of the CL_MEM_USE_HOST_PTR objects that it names.
     host_memories: SmallVec<[Arc<HostMemory>; 2]>,
+    /// Whether it waits for an event that is known to have failed.
+    waits_for_failed: bool,
 }
 
 impl Enqueue {
@@ -62,6 +64,7 @@ impl Enqueue {
             event_ret: std::ptr::null_mut(),
             waits_for_user: false,
             host_memories: SmallVec::new(),
+            waits_for_failed: false,
         }
     }
 
@@ -101,6 +104,7 @@ impl Enqueue {
                 event.needed_by(&mut self.needs);
                 self.waits.push(event.remote.handle);
                 self.waits_for_user |= event.queue.is_none();
+                self.waits_for_failed |= event.known() < 0;
             }
         }
         Ok(())
@@ -124,6 +128,11 @@ impl Enqueue {
     /// Whether it waits for an event that only the program can complete.
     pub(crate) fn waits_for_user(&self) -> bool {
         self.waits_for_user
+    }
+
+    /// Whether it waits for an event that is known to have failed.
+    pub(crate) fn waits_for_failed(&self) -> bool {
+        self.waits_for_failed
     }
 
     /// Whether it waits for events that are not known to be complete.
@@ -157,6 +166,11 @@ impl Enqueue {
     /// The command needs the object stream to have come to `position`.
     pub(crate) fn needs_objects(&mut self, position: u64) {
         self.needs.add(0, position);
+    }
+
+    /// The command needs `stream` to have come to `position`.
+    pub(crate) fn needs(&mut self, stream: u32, position: u64) {
+        self.needs.add(stream, position);
     }
 
     /// The command's event: the one that the program asked for, or one for our own use if `internal`.

@@ -19,10 +19,11 @@ pub enum Kind {
     Event = 8,
     DeviceQueue = 9,
     CommandBuffer = 10,
+    Semaphore = 11,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Device,
         Self::Context,
         Self::Queue,
@@ -33,6 +34,7 @@ impl Kind {
         Self::Event,
         Self::DeviceQueue,
         Self::CommandBuffer,
+        Self::Semaphore,
     ];
 }
 

@@ -7,7 +7,7 @@
 #define SPIRV_EXTENDED_INSTRUCTION_SETS 0x12b9
 #define SPIRV_EXTENSIONS 0x12ba
 
-/* Other programs are about these: what is carried by and by, or differs for a reason that docs/differences.md gives. */
+/* Handles, and what differs for a reason that docs/differences.md gives. */
 static const cl_uint elsewhere[] = {
     CL_PLATFORM_EXTENSIONS,
     CL_PLATFORM_EXTENSIONS_WITH_VERSION,
@@ -15,18 +15,7 @@ static const cl_uint elsewhere[] = {
     CL_DEVICE_PARENT_DEVICE,
     CL_DEVICE_EXTENSIONS,
     CL_DEVICE_EXTENSIONS_WITH_VERSION,
-    CL_DEVICE_EXECUTION_CAPABILITIES,
     CL_DEVICE_SVM_CAPABILITIES,
-    CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES,
-    CL_DEVICE_QUEUE_ON_DEVICE_PREFERRED_SIZE,
-    CL_DEVICE_QUEUE_ON_DEVICE_MAX_SIZE,
-    CL_DEVICE_MAX_ON_DEVICE_QUEUES,
-    CL_DEVICE_MAX_ON_DEVICE_EVENTS,
-    CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES,
-    CL_DEVICE_MAX_PIPE_ARGS,
-    CL_DEVICE_PIPE_MAX_ACTIVE_RESERVATIONS,
-    CL_DEVICE_PIPE_MAX_PACKET_SIZE,
-    CL_DEVICE_PIPE_SUPPORT,
     /* cl_intel_unified_shared_memory */
     0x4190,
     0x4191,
@@ -110,7 +99,8 @@ static void functions(const struct cl *cl)
 {
     static const char *const names[] = {
         "clCreateCommandQueueWithPropertiesKHR", "clCreateProgramWithILKHR", "clGetKernelSuggestedLocalWorkSizeKHR",
-        "clSetContentSizeBufferPoCL",            "clNobodyHasThis",
+        "clSetContentSizeBufferPoCL",            "clCreateBufferNV",         "clSetKernelAttributeNV",
+        "clGetKernelAttributeNV",                "clNobodyHasThis",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         printf("%s: %s\n", names[i], function(cl, names[i]) ? "there" : "not there");
@@ -257,6 +247,53 @@ static void content_size(const struct cl *cl)
     CHECK(clReleaseMemObject(size));
 }
 
+typedef cl_mem (*create_buffer_nv)(cl_context, cl_mem_flags, cl_bitfield, size_t, void *, cl_int *);
+typedef cl_int (*set_attribute)(cl_kernel, cl_device_id, cl_uint, size_t, const void *);
+typedef cl_int (*get_attribute)(cl_kernel, cl_device_id, cl_uint, size_t, void *, size_t *);
+
+static void nvidia(const struct cl *cl)
+{
+    if (offers(cl, "cl_nv_create_buffer")) {
+        create_buffer_nv create = (create_buffer_nv)function(cl, "clCreateBufferNV");
+        static unsigned char in[1 << 16], out[1 << 16];
+        fill_random(in, sizeof in, 2);
+        /* In the host's memory, pinned, and both; and a flag that doesn't exist. */
+        for (cl_bitfield flags = 1; flags <= 4; flags++) {
+            cl_int code;
+            cl_mem buffer = create(cl->context, CL_MEM_READ_WRITE, flags, sizeof in, NULL, &code);
+            printf("NVIDIA's flags %llu: %s\n", (unsigned long long)flags, code_name(code));
+            if (!buffer)
+                continue;
+            CHECK(clEnqueueWriteBuffer(cl->queue, buffer, CL_TRUE, 0, sizeof in, in, 0, NULL, NULL));
+            CHECK(clEnqueueReadBuffer(cl->queue, buffer, CL_TRUE, 0, sizeof out, out, 0, NULL, NULL));
+            EXPECT(!memcmp(in, out, sizeof in));
+            unsigned char *mapped = clEnqueueMapBuffer(cl->queue, buffer, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, sizeof in, 0,
+                                                       NULL, NULL, &code);
+            CREATED(code);
+            EXPECT(!memcmp(in, mapped, sizeof in));
+            mapped[7] = 7;
+            CHECK(clEnqueueUnmapMemObject(cl->queue, buffer, mapped, 0, NULL, NULL));
+            CHECK(clEnqueueReadBuffer(cl->queue, buffer, CL_TRUE, 7, 1, out, 0, NULL, NULL));
+            EXPECT(out[0] == 7);
+            CHECK(clReleaseMemObject(buffer));
+        }
+    }
+    if (offers(cl, "cl_nv_kernel_attribute")) {
+        set_attribute set = (set_attribute)function(cl, "clSetKernelAttributeNV");
+        get_attribute get = (get_attribute)function(cl, "clGetKernelAttributeNV");
+        cl_program program = build(cl, "kernel void nothing(local int *x) { x[0] = 0; }", "");
+        cl_kernel kernel = new_kernel(program, "nothing");
+        cl_uint value = 4096, told = 0;
+        size_t size = 0;
+        printf("setting an attribute: %s\n", code_name(set(kernel, cl->device, 0, sizeof value, &value)));
+        cl_int code = get(kernel, cl->device, 0, sizeof told, &told, &size);
+        printf("asking for it: %s, %u, %zu bytes\n", code_name(code), told, size);
+        printf("an unknown one: %s\n", code_name(set(kernel, cl->device, 77, sizeof value, &value)));
+        CHECK(clReleaseKernel(kernel));
+        CHECK(clReleaseProgram(program));
+    }
+}
+
 int main(void)
 {
     struct cl cl = start(0);
@@ -270,6 +307,7 @@ int main(void)
     intermediate_language(&cl);
     kernels(&cl);
     content_size(&cl);
+    nvidia(&cl);
     stop(&cl);
     return 0;
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use opencl_sys::*;
 use remora_client::Needs;
 use remora_protocol::Kind;
-use remora_protocol::opencl::{CreateKernel, GetKernelSubGroupInfo, Value};
+use remora_protocol::opencl::{
+    CreateKernel, GetKernelAttribute, GetKernelSubGroupInfo, SetKernelAttribute, Status, Value,
+};
 
 use crate::api::device::device_of;
 use crate::build::{KernelDescription, SubGroupQuestion};
-use crate::error::{Error, Result, ensure};
+use crate::error::{Error, Result, check, ensure};
 use crate::info::Answer;
 use crate::kernel::Kernel;
 use crate::object::{Remote, get, pointer_of, publish, references, release, retain, share};
@@ -283,4 +285,53 @@ pub unsafe fn get_kernel_sub_group_info_khr(
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
     unsafe { get_kernel_sub_group_info(kernel, device, param_name, input_size, input, size, value, size_ret) }
+}
+
+/// # Safety
+/// As clSetKernelAttributeNV.
+pub unsafe fn set_kernel_attribute_nv(
+    kernel: cl_kernel,
+    device: cl_device_id,
+    attribute: cl_uint,
+    size: usize,
+    value: *const c_void,
+) -> Result<()> {
+    // SAFETY: passed on to the caller; the program gives `size` bytes.
+    let (kernel, device, value) = unsafe {
+        let kernel: &Kernel = get(kernel)?;
+        let device = device_of(&kernel.program.devices, device)?;
+        ensure(!value.is_null() && size <= MOST_OF_AN_ATTRIBUTE, CL_INVALID_VALUE)?;
+        (kernel, device, std::slice::from_raw_parts(value.cast::<u8>(), size))
+    };
+    let session = &kernel.remote.session;
+    let command = SetKernelAttribute { kernel: kernel.remote.handle, device: device.handle, attribute, value };
+    let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
+    check(answer.decode::<Status>()?.code)
+}
+
+/// All attributes are numbers.
+const MOST_OF_AN_ATTRIBUTE: usize = 64;
+
+/// # Safety
+/// As clGetKernelAttributeNV.
+pub unsafe fn get_kernel_attribute_nv(
+    kernel: cl_kernel,
+    device: cl_device_id,
+    attribute: cl_uint,
+    size: usize,
+    value: *mut c_void,
+    size_ret: *mut usize,
+) -> Result<()> {
+    // SAFETY: passed on to the caller.
+    let (kernel, device) = unsafe {
+        let kernel: &Kernel = get(kernel)?;
+        (kernel, device_of(&kernel.program.devices, device)?)
+    };
+    let session = &kernel.remote.session;
+    let command = GetKernelAttribute { kernel: kernel.remote.handle, device: device.handle, attribute };
+    let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
+    let reply: Value<'_> = answer.decode()?;
+    check(reply.code)?;
+    // SAFETY: passed on to the caller.
+    unsafe { Answer { size, value, size_ret }.bytes(reply.value) }
 }

@@ -39,6 +39,30 @@ pub unsafe fn create_buffer_with_properties(
     host_ptr: *mut c_void,
 ) -> Result<cl_mem> {
     // SAFETY: passed on to the caller.
+    unsafe { make_buffer(context, properties, (flags, 0), size, host_ptr) }
+}
+
+/// # Safety
+/// As clCreateBufferNV.
+pub unsafe fn create_buffer_nv(
+    context: cl_context,
+    flags: cl_mem_flags,
+    vendor_flags: cl_bitfield,
+    size: usize,
+    host_ptr: *mut c_void,
+) -> Result<cl_mem> {
+    // SAFETY: passed on to the caller.
+    unsafe { make_buffer(context, std::ptr::null(), (flags, vendor_flags), size, host_ptr) }
+}
+
+unsafe fn make_buffer(
+    context: cl_context,
+    properties: *const cl_mem_properties,
+    (flags, vendor_flags): (cl_mem_flags, cl_bitfield),
+    size: usize,
+    host_ptr: *mut c_void,
+) -> Result<cl_mem> {
+    // SAFETY: passed on to the caller.
     let (context, properties): (Arc<Context>, _) = unsafe { (share(context)?, empty_properties(properties)?) };
     let flags = check_flags(flags)?;
     ensure(flags & CL_MEM_KERNEL_READ_AND_WRITE == 0, CL_INVALID_VALUE)?;
@@ -74,6 +98,7 @@ pub unsafe fn create_buffer_with_properties(
             size: size as u64,
             store: contents.offset(),
             svm: 0,
+            vendor_flags,
         },
     );
     let created = created.inspect_err(|_| session.return_credit(credit))?;
@@ -113,6 +138,7 @@ fn buffer_over(
         size: size as u64,
         store: u64::MAX,
         svm: memory.pointer() as u64,
+        vendor_flags: 0,
     };
     let mut needs = Needs::default();
     memory.mem.remote.needed_by(&mut needs);

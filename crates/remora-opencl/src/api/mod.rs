@@ -19,6 +19,7 @@ pub mod platform;
 pub mod program;
 pub mod queue;
 pub mod sampler;
+pub mod semaphore;
 pub mod sub_device;
 pub mod svm;
 pub mod timer;

@@ -319,6 +319,15 @@ pub fn address(name: &CStr, platform: &impl Offers) -> *const c_void {
             .function("clSetContentSizeBufferPoCL") => {
             entry::clSetContentSizeBufferPoCL as *const c_void
         }
+        b"clCreateBufferNV" if platform.function("clCreateBufferNV") => {
+            entry::clCreateBufferNV as *const c_void
+        }
+        b"clSetKernelAttributeNV" if platform.function("clSetKernelAttributeNV") => {
+            entry::clSetKernelAttributeNV as *const c_void
+        }
+        b"clGetKernelAttributeNV" if platform.function("clGetKernelAttributeNV") => {
+            entry::clGetKernelAttributeNV as *const c_void
+        }
         b"clCreateKernel" => entry::clCreateKernel as *const c_void,
         b"clCreateKernelsInProgram" => entry::clCreateKernelsInProgram as *const c_void,
         b"clCloneKernel" => entry::clCloneKernel as *const c_void,
@@ -418,6 +427,35 @@ pub fn address(name: &CStr, platform: &impl Offers) -> *const c_void {
         }
         b"clEnqueueBarrierWithWaitList" => {
             entry::clEnqueueBarrierWithWaitList as *const c_void
+        }
+        b"clCreateSemaphoreWithPropertiesKHR" if platform
+            .function("clCreateSemaphoreWithPropertiesKHR") => {
+            entry::clCreateSemaphoreWithPropertiesKHR as *const c_void
+        }
+        b"clEnqueueWaitSemaphoresKHR" if platform
+            .function("clEnqueueWaitSemaphoresKHR") => {
+            entry::clEnqueueWaitSemaphoresKHR as *const c_void
+        }
+        b"clEnqueueSignalSemaphoresKHR" if platform
+            .function("clEnqueueSignalSemaphoresKHR") => {
+            entry::clEnqueueSignalSemaphoresKHR as *const c_void
+        }
+        b"clGetSemaphoreInfoKHR" if platform.function("clGetSemaphoreInfoKHR") => {
+            entry::clGetSemaphoreInfoKHR as *const c_void
+        }
+        b"clRetainSemaphoreKHR" if platform.function("clRetainSemaphoreKHR") => {
+            entry::clRetainSemaphoreKHR as *const c_void
+        }
+        b"clReleaseSemaphoreKHR" if platform.function("clReleaseSemaphoreKHR") => {
+            entry::clReleaseSemaphoreKHR as *const c_void
+        }
+        b"clGetSemaphoreHandleForTypeKHR" if platform
+            .function("clGetSemaphoreHandleForTypeKHR") => {
+            entry::clGetSemaphoreHandleForTypeKHR as *const c_void
+        }
+        b"clReImportSemaphoreSyncFdKHR" if platform
+            .function("clReImportSemaphoreSyncFdKHR") => {
+            entry::clReImportSemaphoreSyncFdKHR as *const c_void
         }
         b"clSVMAlloc" => entry::clSVMAlloc as *const c_void,
         b"clSVMFree" => entry::clSVMFree as *const c_void,

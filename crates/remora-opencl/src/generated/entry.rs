@@ -9,7 +9,7 @@
 )]
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
-use std::ffi::{c_char, c_uchar, c_void};
+use std::ffi::{c_char, c_int, c_uchar, c_void};
 use libc::size_t;
 use opencl_sys::*;
 
@@ -1705,6 +1705,81 @@ pub unsafe extern "C" fn clSetContentSizeBufferPoCL(
     }
 }
 
+/// `cl_nv_create_buffer`, waits.
+///
+/// As clCreateBuffer, with flags of NVIDIA's.
+pub unsafe extern "C" fn clCreateBufferNV(
+    context: cl_context,
+    flags: cl_mem_flags,
+    flags_NV: cl_bitfield,
+    size: size_t,
+    host_ptr: *mut c_void,
+    errcode_ret: *mut cl_int,
+) -> cl_mem {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::create(
+            "clCreateBufferNV",
+            errcode_ret,
+            || crate::api::mem::create_buffer_nv(
+                context,
+                flags,
+                flags_NV,
+                size,
+                host_ptr,
+            ),
+        )
+    }
+}
+
+/// `cl_nv_kernel_attribute`, waits.
+pub unsafe extern "C" fn clSetKernelAttributeNV(
+    kernel: cl_kernel,
+    device: cl_device_id,
+    k_attr: cl_uint,
+    param_value_size: size_t,
+    param_value: *const c_void,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clSetKernelAttributeNV",
+            || crate::api::kernel::set_kernel_attribute_nv(
+                kernel,
+                device,
+                k_attr,
+                param_value_size,
+                param_value,
+            ),
+        )
+    }
+}
+
+/// `cl_nv_kernel_attribute`, waits.
+pub unsafe extern "C" fn clGetKernelAttributeNV(
+    kernel: cl_kernel,
+    device: cl_device_id,
+    k_attr: cl_uint,
+    param_value_size: size_t,
+    param_value: *mut c_void,
+    param_value_size_ret: *mut size_t,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clGetKernelAttributeNV",
+            || crate::api::kernel::get_kernel_attribute_nv(
+                kernel,
+                device,
+                k_attr,
+                param_value_size,
+                param_value,
+                param_value_size_ret,
+            ),
+        )
+    }
+}
+
 /// OpenCL 1.0, does not wait.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clCreateKernel(
@@ -3188,6 +3263,161 @@ pub unsafe extern "C" fn clEnqueueBarrierWithWaitList(
                 event_wait_list,
                 event,
             ),
+        )
+    }
+}
+
+/// `cl_khr_semaphore`, waits.
+pub unsafe extern "C" fn clCreateSemaphoreWithPropertiesKHR(
+    context: cl_context,
+    sema_props: *const cl_semaphore_properties_khr,
+    errcode_ret: *mut cl_int,
+) -> cl_semaphore_khr {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::create(
+            "clCreateSemaphoreWithPropertiesKHR",
+            errcode_ret,
+            || crate::api::semaphore::create_semaphore_with_properties_khr(
+                context,
+                sema_props,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_semaphore`, does not wait.
+pub unsafe extern "C" fn clEnqueueWaitSemaphoresKHR(
+    command_queue: cl_command_queue,
+    num_sema_objects: cl_uint,
+    sema_objects: *const cl_semaphore_khr,
+    sema_payload_list: *const cl_semaphore_payload_khr,
+    num_events_in_wait_list: cl_uint,
+    event_wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clEnqueueWaitSemaphoresKHR",
+            || crate::api::semaphore::enqueue_wait_semaphores_khr(
+                command_queue,
+                num_sema_objects,
+                sema_objects,
+                sema_payload_list,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_semaphore`, does not wait.
+pub unsafe extern "C" fn clEnqueueSignalSemaphoresKHR(
+    command_queue: cl_command_queue,
+    num_sema_objects: cl_uint,
+    sema_objects: *const cl_semaphore_khr,
+    sema_payload_list: *const cl_semaphore_payload_khr,
+    num_events_in_wait_list: cl_uint,
+    event_wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clEnqueueSignalSemaphoresKHR",
+            || crate::api::semaphore::enqueue_signal_semaphores_khr(
+                command_queue,
+                num_sema_objects,
+                sema_objects,
+                sema_payload_list,
+                num_events_in_wait_list,
+                event_wait_list,
+                event,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_semaphore`, waits.
+pub unsafe extern "C" fn clGetSemaphoreInfoKHR(
+    sema_object: cl_semaphore_khr,
+    param_name: cl_semaphore_info_khr,
+    param_value_size: size_t,
+    param_value: *mut c_void,
+    param_value_size_ret: *mut size_t,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clGetSemaphoreInfoKHR",
+            || crate::api::semaphore::get_semaphore_info_khr(
+                sema_object,
+                param_name,
+                param_value_size,
+                param_value,
+                param_value_size_ret,
+            ),
+        )
+    }
+}
+
+/// `cl_khr_semaphore`, answered here.
+pub unsafe extern "C" fn clRetainSemaphoreKHR(sema_object: cl_semaphore_khr) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clRetainSemaphoreKHR",
+            || crate::api::semaphore::retain_semaphore_khr(sema_object),
+        )
+    }
+}
+
+/// `cl_khr_semaphore`, does not wait.
+pub unsafe extern "C" fn clReleaseSemaphoreKHR(sema_object: cl_semaphore_khr) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clReleaseSemaphoreKHR",
+            || crate::api::semaphore::release_semaphore_khr(sema_object),
+        )
+    }
+}
+
+/// Not supported: no semaphore was made for handles.
+///
+/// Programs look for it beside the functions of cl_khr_semaphore.
+pub unsafe extern "C" fn clGetSemaphoreHandleForTypeKHR(
+    sema_object: cl_semaphore_khr,
+    device: cl_device_id,
+    handle_type: cl_external_semaphore_handle_type_khr,
+    handle_size: size_t,
+    handle_ptr: *mut c_void,
+    handle_size_ret: *mut size_t,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clGetSemaphoreHandleForTypeKHR",
+            || Err(crate::error::Error(CL_INVALID_VALUE)),
+        )
+    }
+}
+
+/// Not supported: no semaphore was made of a descriptor.
+///
+/// As above.
+pub unsafe extern "C" fn clReImportSemaphoreSyncFdKHR(
+    sema_object: cl_semaphore_khr,
+    reimport_props: *mut cl_semaphore_reimport_properties_khr,
+    fd: c_int,
+) -> cl_int {
+    // SAFETY: what the arguments point to is the caller's to keep, as OpenCL demands of it.
+    unsafe {
+        crate::entry::status(
+            "clReImportSemaphoreSyncFdKHR",
+            || Err(crate::error::Error(CL_INVALID_SEMAPHORE_KHR)),
         )
     }
 }

@@ -386,7 +386,7 @@ pub static EXTENSIONS: &[Extension] = &[
     Extension {
         name: "cl_img_unified_svm_external_memory_dma_buf",
         carried: Carried::Not {
-            why: "its handles are descriptors of the worker's host, which mean nothing in a program elsewhere",
+            why: "its handles are file descriptors, which don't cross a link",
         },
         from: 0,
     },
@@ -932,7 +932,7 @@ pub static EXTENSIONS: &[Extension] = &[
     Extension {
         name: "cl_khr_external_memory",
         carried: Carried::Not {
-            why: "its handles are descriptors of the worker's host, which mean nothing in a program elsewhere",
+            why: "its handles are file descriptors, which don't cross a link",
         },
         from: 0,
     },
@@ -944,14 +944,14 @@ pub static EXTENSIONS: &[Extension] = &[
     Extension {
         name: "cl_khr_external_memory_dma_buf",
         carried: Carried::Not {
-            why: "its handles are descriptors of the worker's host, which mean nothing in a program elsewhere",
+            why: "its handles are file descriptors, which don't cross a link",
         },
         from: 0,
     },
     Extension {
         name: "cl_khr_external_memory_opaque_fd",
         carried: Carried::Not {
-            why: "its handles are descriptors of the worker's host, which mean nothing in a program elsewhere",
+            why: "its handles are file descriptors, which don't cross a link",
         },
         from: 0,
     },
@@ -963,7 +963,7 @@ pub static EXTENSIONS: &[Extension] = &[
     Extension {
         name: "cl_khr_external_semaphore",
         carried: Carried::Not {
-            why: "its handles are descriptors of the worker's host, which mean nothing in a program elsewhere",
+            why: "its handles are file descriptors, which don't cross a link",
         },
         from: 0,
     },
@@ -975,14 +975,14 @@ pub static EXTENSIONS: &[Extension] = &[
     Extension {
         name: "cl_khr_external_semaphore_opaque_fd",
         carried: Carried::Not {
-            why: "its handles are descriptors of the worker's host, which mean nothing in a program elsewhere",
+            why: "its handles are file descriptors, which don't cross a link",
         },
         from: 0,
     },
     Extension {
         name: "cl_khr_external_semaphore_sync_fd",
         carried: Carried::Not {
-            why: "its handles are descriptors of the worker's host, which mean nothing in a program elsewhere",
+            why: "its handles are file descriptors, which don't cross a link",
         },
         from: 0,
     },
@@ -1164,8 +1164,16 @@ pub static EXTENSIONS: &[Extension] = &[
     },
     Extension {
         name: "cl_khr_semaphore",
-        carried: Carried::Not {
-            why: "not built yet",
+        carried: Carried::Host {
+            functions: &[
+                "clCreateSemaphoreWithPropertiesKHR",
+                "clEnqueueWaitSemaphoresKHR",
+                "clEnqueueSignalSemaphoresKHR",
+                "clGetSemaphoreInfoKHR",
+                "clRetainSemaphoreKHR",
+                "clReleaseSemaphoreKHR",
+            ],
+            params: &["CL_PLATFORM_SEMAPHORE_TYPES_KHR", "CL_DEVICE_SEMAPHORE_TYPES_KHR"],
         },
         from: 0,
     },
@@ -1325,6 +1333,14 @@ pub static EXTENSIONS: &[Extension] = &[
         from: 0,
     },
     Extension {
+        name: "cl_nv_create_buffer",
+        carried: Carried::Host {
+            functions: &["clCreateBufferNV"],
+            params: &[],
+        },
+        from: 0,
+    },
+    Extension {
         name: "cl_nv_d3d10_sharing",
         carried: Carried::Not { why: "of Windows" },
         from: 0,
@@ -1357,6 +1373,14 @@ pub static EXTENSIONS: &[Extension] = &[
                 "CL_DEVICE_PCI_DOMAIN_ID_NV",
                 "CL_DEVICE_MAX_LOCAL_MEMORY_PER_SM_NV",
             ],
+        },
+        from: 0,
+    },
+    Extension {
+        name: "cl_nv_kernel_attribute",
+        carried: Carried::Host {
+            functions: &["clSetKernelAttributeNV", "clGetKernelAttributeNV"],
+            params: &[],
         },
         from: 0,
     },

@@ -9,7 +9,7 @@ use crate::message::{Command, Notice, Reply, Waits};
 use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
-pub const OPCODES: u32 = 92u32;
+pub const OPCODES: u32 = 97u32;
 
 /// The name of the message with that opcode.
 #[must_use]
@@ -64,6 +64,10 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             37u16 => "WatchMem",
             82u16 => "WatchProgram",
             38u16 => "WatchEvent",
+            93u16 => "CreateSemaphore",
+            94u16 => "GetSemaphorePayload",
+            95u16 => "SetKernelAttribute",
+            96u16 => "GetKernelAttribute",
             86u16 => "CreateCommandBuffer",
             87u16 => "RecordCommand",
             88u16 => "FinalizeCommandBuffer",
@@ -75,6 +79,7 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             42u16 => "EnqueueMapStore",
             43u16 => "EnqueueUnmapStore",
             91u16 => "EnqueueCommandBuffer",
+            97u16 => "EnqueueSemaphores",
             44u16 => "EnqueueFillBuffer",
             45u16 => "EnqueueFillImage",
             46u16 => "EnqueueMigrateMemObjects",
@@ -124,7 +129,7 @@ pub enum CommandMessage<'a> {
     SetDefaultDeviceQueue(SetDefaultDeviceQueue),
     /// `store` is the arena offset of the buffer's own memory (zero copy), or u64::MAX. Initial contents come as the frame's
     /// bulk bytes, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
-    /// With `svm`, an address in shared virtual memory, the buffer is that memory.
+    /// With `svm`, an address in shared virtual memory, the buffer is that memory. `vendor_flags` are those of clCreateBufferNV.
     /// Whether it waits is the caller's choice: beyond the session's memory credit it does.
     CreateBuffer(CreateBuffer),
     /// Shared virtual memory. To other commands `mem` is a buffer of `size` bytes, whole pages that begin at a page. With a
@@ -182,6 +187,13 @@ pub enum CommandMessage<'a> {
     WatchProgram(WatchProgram),
     /// Asks for the notice EventStatus when `event` reaches `state` (CL_SUBMITTED, CL_RUNNING or CL_COMPLETE).
     WatchEvent(WatchEvent),
+    /// `properties` as for clCreateSemaphoreWithPropertiesKHR, without the final 0; devices of lists are Handles.
+    CreateSemaphore(CreateSemaphore<'a>),
+    GetSemaphorePayload(GetSemaphorePayload),
+    /// clSetKernelAttributeNV.
+    SetKernelAttribute(SetKernelAttribute<'a>),
+    /// clGetKernelAttributeNV.
+    GetKernelAttribute(GetKernelAttribute),
     /// `properties` as for clCreateCommandBufferKHR, without the final 0.
     CreateCommandBuffer(CreateCommandBuffer<'a>),
     /// Records `command`: a command of a queue's stream, by opcode and body, whose own event and wait list are empty. Sync points
@@ -206,6 +218,8 @@ pub enum CommandMessage<'a> {
     EnqueueMapStore(EnqueueMapStore<'a>),
     EnqueueUnmapStore(EnqueueUnmapStore<'a>),
     EnqueueCommandBuffer(EnqueueCommandBuffer<'a>),
+    /// clEnqueueWaitSemaphoresKHR or clEnqueueSignalSemaphoresKHR. `payloads` is empty if there are none.
+    EnqueueSemaphores(EnqueueSemaphores<'a>),
     EnqueueFillBuffer(EnqueueFillBuffer<'a>),
     EnqueueFillImage(EnqueueFillImage<'a>),
     EnqueueMigrateMemObjects(EnqueueMigrateMemObjects<'a>),
@@ -289,6 +303,10 @@ impl<'a> CommandMessage<'a> {
                 37u16 => Self::WatchMem(decode_all(body)?),
                 82u16 => Self::WatchProgram(decode_all(body)?),
                 38u16 => Self::WatchEvent(decode_all(body)?),
+                93u16 => Self::CreateSemaphore(decode_all(body)?),
+                94u16 => Self::GetSemaphorePayload(decode_all(body)?),
+                95u16 => Self::SetKernelAttribute(decode_all(body)?),
+                96u16 => Self::GetKernelAttribute(decode_all(body)?),
                 86u16 => Self::CreateCommandBuffer(decode_all(body)?),
                 87u16 => Self::RecordCommand(decode_all(body)?),
                 88u16 => Self::FinalizeCommandBuffer(decode_all(body)?),
@@ -300,6 +318,7 @@ impl<'a> CommandMessage<'a> {
                 42u16 => Self::EnqueueMapStore(decode_all(body)?),
                 43u16 => Self::EnqueueUnmapStore(decode_all(body)?),
                 91u16 => Self::EnqueueCommandBuffer(decode_all(body)?),
+                97u16 => Self::EnqueueSemaphores(decode_all(body)?),
                 44u16 => Self::EnqueueFillBuffer(decode_all(body)?),
                 45u16 => Self::EnqueueFillImage(decode_all(body)?),
                 46u16 => Self::EnqueueMigrateMemObjects(decode_all(body)?),
@@ -365,6 +384,10 @@ impl<'a> CommandMessage<'a> {
             Self::WatchMem(_) => "WatchMem",
             Self::WatchProgram(_) => "WatchProgram",
             Self::WatchEvent(_) => "WatchEvent",
+            Self::CreateSemaphore(_) => "CreateSemaphore",
+            Self::GetSemaphorePayload(_) => "GetSemaphorePayload",
+            Self::SetKernelAttribute(_) => "SetKernelAttribute",
+            Self::GetKernelAttribute(_) => "GetKernelAttribute",
             Self::CreateCommandBuffer(_) => "CreateCommandBuffer",
             Self::RecordCommand(_) => "RecordCommand",
             Self::FinalizeCommandBuffer(_) => "FinalizeCommandBuffer",
@@ -376,6 +399,7 @@ impl<'a> CommandMessage<'a> {
             Self::EnqueueMapStore(_) => "EnqueueMapStore",
             Self::EnqueueUnmapStore(_) => "EnqueueUnmapStore",
             Self::EnqueueCommandBuffer(_) => "EnqueueCommandBuffer",
+            Self::EnqueueSemaphores(_) => "EnqueueSemaphores",
             Self::EnqueueFillBuffer(_) => "EnqueueFillBuffer",
             Self::EnqueueFillImage(_) => "EnqueueFillImage",
             Self::EnqueueMigrateMemObjects(_) => "EnqueueMigrateMemObjects",
@@ -412,6 +436,7 @@ impl<'a> CommandMessage<'a> {
                 Self::EnqueueMapStore(message) => (message.event, message.wait),
                 Self::EnqueueUnmapStore(message) => (message.event, message.wait),
                 Self::EnqueueCommandBuffer(message) => (message.event, message.wait),
+                Self::EnqueueSemaphores(message) => (message.event, message.wait),
                 Self::EnqueueFillBuffer(message) => (message.event, message.wait),
                 Self::EnqueueFillImage(message) => (message.event, message.wait),
                 Self::EnqueueMigrateMemObjects(message) => (message.event, message.wait),
@@ -1535,7 +1560,7 @@ impl Waits for SetDefaultDeviceQueue {
 
 /// `store` is the arena offset of the buffer's own memory (zero copy), or u64::MAX. Initial contents come as the frame's
 /// bulk bytes, or in InitMem commands. `flags` are those of the driver call without host-pointer flags.
-/// With `svm`, an address in shared virtual memory, the buffer is that memory.
+/// With `svm`, an address in shared virtual memory, the buffer is that memory. `vendor_flags` are those of clCreateBufferNV.
 /// Whether it waits is the caller's choice: beyond the session's memory credit it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CreateBuffer {
@@ -1545,6 +1570,7 @@ pub struct CreateBuffer {
     pub size: u64,
     pub store: u64,
     pub svm: u64,
+    pub vendor_flags: u64,
 }
 
 impl Encode for CreateBuffer {
@@ -1556,11 +1582,12 @@ impl Encode for CreateBuffer {
         self.size.encode(out);
         self.store.encode(out);
         self.svm.encode(out);
+        self.vendor_flags.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for CreateBuffer {
-    const MIN_SIZE: usize = 48usize;
+    const MIN_SIZE: usize = 56usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -1570,6 +1597,7 @@ impl<'a> Decode<'a> for CreateBuffer {
             size: Decode::decode(reader)?,
             store: Decode::decode(reader)?,
             svm: Decode::decode(reader)?,
+            vendor_flags: Decode::decode(reader)?,
         })
     }
 }
@@ -2840,6 +2868,158 @@ impl Command for WatchEvent {
     const NAME: &'static str = "WatchEvent";
 }
 
+/// `properties` as for clCreateSemaphoreWithPropertiesKHR, without the final 0; devices of lists are Handles.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CreateSemaphore<'a> {
+    pub semaphore: Handle,
+    pub context: Handle,
+    pub properties: List<'a, u64>,
+}
+
+impl Encode for CreateSemaphore<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.semaphore.encode(out);
+        self.context.encode(out);
+        self.properties.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for CreateSemaphore<'a> {
+    const MIN_SIZE: usize = 20usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            semaphore: Decode::decode(reader)?,
+            context: Decode::decode(reader)?,
+            properties: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for CreateSemaphore<'_> {
+    const OPCODE: u16 = 93u16;
+    const NAME: &'static str = "CreateSemaphore";
+}
+
+impl Waits for CreateSemaphore<'_> {
+    type Reply<'r> = Status;
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GetSemaphorePayload {
+    pub semaphore: Handle,
+}
+
+impl Encode for GetSemaphorePayload {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.semaphore.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for GetSemaphorePayload {
+    const MIN_SIZE: usize = 8usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            semaphore: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for GetSemaphorePayload {}
+
+impl Command for GetSemaphorePayload {
+    const OPCODE: u16 = 94u16;
+    const NAME: &'static str = "GetSemaphorePayload";
+}
+
+impl Waits for GetSemaphorePayload {
+    type Reply<'r> = Value<'r>;
+}
+
+/// clSetKernelAttributeNV.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SetKernelAttribute<'a> {
+    pub kernel: Handle,
+    pub device: Handle,
+    pub attribute: u32,
+    pub value: &'a [u8],
+}
+
+impl Encode for SetKernelAttribute<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.kernel.encode(out);
+        self.device.encode(out);
+        self.attribute.encode(out);
+        self.value.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for SetKernelAttribute<'a> {
+    const MIN_SIZE: usize = 24usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            kernel: Decode::decode(reader)?,
+            device: Decode::decode(reader)?,
+            attribute: Decode::decode(reader)?,
+            value: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for SetKernelAttribute<'_> {
+    const OPCODE: u16 = 95u16;
+    const NAME: &'static str = "SetKernelAttribute";
+}
+
+impl Waits for SetKernelAttribute<'_> {
+    type Reply<'r> = Status;
+}
+
+/// clGetKernelAttributeNV.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GetKernelAttribute {
+    pub kernel: Handle,
+    pub device: Handle,
+    pub attribute: u32,
+}
+
+impl Encode for GetKernelAttribute {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.kernel.encode(out);
+        self.device.encode(out);
+        self.attribute.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for GetKernelAttribute {
+    const MIN_SIZE: usize = 20usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            kernel: Decode::decode(reader)?,
+            device: Decode::decode(reader)?,
+            attribute: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for GetKernelAttribute {}
+
+impl Command for GetKernelAttribute {
+    const OPCODE: u16 = 96u16;
+    const NAME: &'static str = "GetKernelAttribute";
+}
+
+impl Waits for GetKernelAttribute {
+    type Reply<'r> = Value<'r>;
+}
+
 /// `properties` as for clCreateCommandBufferKHR, without the final 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CreateCommandBuffer<'a> {
@@ -3297,6 +3477,46 @@ impl Command for EnqueueCommandBuffer<'_> {
 
 impl Waits for EnqueueCommandBuffer<'_> {
     type Reply<'r> = Status;
+}
+
+/// clEnqueueWaitSemaphoresKHR or clEnqueueSignalSemaphoresKHR. `payloads` is empty if there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EnqueueSemaphores<'a> {
+    pub event: Handle,
+    pub wait: List<'a, Handle>,
+    pub semaphores: List<'a, Handle>,
+    pub payloads: List<'a, u64>,
+    pub signal: bool,
+}
+
+impl Encode for EnqueueSemaphores<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.event.encode(out);
+        self.wait.encode(out);
+        self.semaphores.encode(out);
+        self.payloads.encode(out);
+        self.signal.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for EnqueueSemaphores<'a> {
+    const MIN_SIZE: usize = 21usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            event: Decode::decode(reader)?,
+            wait: Decode::decode(reader)?,
+            semaphores: Decode::decode(reader)?,
+            payloads: Decode::decode(reader)?,
+            signal: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Command for EnqueueSemaphores<'_> {
+    const OPCODE: u16 = 97u16;
+    const NAME: &'static str = "EnqueueSemaphores";
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -28,16 +28,18 @@ macro_rules! every_message {
         (GetSupportedImageFormats); $check ! (CreateSubDevices); $check !
         (GetDeviceAndHostTimer); $check ! (GetEventStatus); $check ! (GetEventProfiling);
         $check ! (Release); $check ! (WatchMem); $check ! (WatchProgram); $check !
-        (WatchEvent); $check ! (CreateCommandBuffer); $check ! (RecordCommand); $check !
+        (WatchEvent); $check ! (CreateSemaphore); $check ! (GetSemaphorePayload); $check
+        ! (SetKernelAttribute); $check ! (GetKernelAttribute); $check !
+        (CreateCommandBuffer); $check ! (RecordCommand); $check !
         (FinalizeCommandBuffer); $check ! (UpdateMutableCommands); $check !
         (GetCommandBufferInfo); $check ! (EnqueueNDRangeKernel); $check ! (EnqueueRead);
         $check ! (EnqueueWrite); $check ! (EnqueueMapStore); $check !
         (EnqueueUnmapStore); $check ! (EnqueueCommandBuffer); $check !
-        (EnqueueFillBuffer); $check ! (EnqueueFillImage); $check !
-        (EnqueueMigrateMemObjects); $check ! (EnqueueNoBytes); $check ! (EnqueueNothing);
-        $check ! (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier); $check ! (Flush);
-        $check ! (Finish); $check ! (WaitForEvent); $check ! (Fetched); $check !
-        (Delivered); $check ! (HostCalled); $check ! (TransferRefused); $check !
+        (EnqueueSemaphores); $check ! (EnqueueFillBuffer); $check ! (EnqueueFillImage);
+        $check ! (EnqueueMigrateMemObjects); $check ! (EnqueueNoBytes); $check !
+        (EnqueueNothing); $check ! (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier);
+        $check ! (Flush); $check ! (Finish); $check ! (WaitForEvent); $check ! (Fetched);
+        $check ! (Delivered); $check ! (HostCalled); $check ! (TransferRefused); $check !
         (ContentsSent); $check ! (EventStatus); $check ! (TransferDone); $check !
         (Fetch); $check ! (Deliver); $check ! (HostCall); $check ! (SendContents); $check
         ! (ProgramBuilt); $check ! (Output); $check ! (ContextNotify); $check !
@@ -381,6 +383,7 @@ impl<'a> Arbitrary<'a> for CreateBuffer {
             size: Arbitrary::arbitrary(source),
             store: Arbitrary::arbitrary(source),
             svm: Arbitrary::arbitrary(source),
+            vendor_flags: Arbitrary::arbitrary(source),
         }
     }
 }
@@ -724,6 +727,45 @@ impl<'a> Arbitrary<'a> for WatchEvent {
     }
 }
 
+impl<'a> Arbitrary<'a> for CreateSemaphore<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            semaphore: Arbitrary::arbitrary(source),
+            context: Arbitrary::arbitrary(source),
+            properties: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for GetSemaphorePayload {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            semaphore: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for SetKernelAttribute<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            kernel: Arbitrary::arbitrary(source),
+            device: Arbitrary::arbitrary(source),
+            attribute: Arbitrary::arbitrary(source),
+            value: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for GetKernelAttribute {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            kernel: Arbitrary::arbitrary(source),
+            device: Arbitrary::arbitrary(source),
+            attribute: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
 impl<'a> Arbitrary<'a> for CreateCommandBuffer<'a> {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
@@ -845,6 +887,18 @@ impl<'a> Arbitrary<'a> for EnqueueCommandBuffer<'a> {
             event: Arbitrary::arbitrary(source),
             wait: Arbitrary::arbitrary(source),
             command_buffer: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for EnqueueSemaphores<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            event: Arbitrary::arbitrary(source),
+            wait: Arbitrary::arbitrary(source),
+            semaphores: Arbitrary::arbitrary(source),
+            payloads: Arbitrary::arbitrary(source),
+            signal: Arbitrary::arbitrary(source),
         }
     }
 }

@@ -18,6 +18,7 @@ use super::driver::{call, check};
 use super::generated::uniform;
 use super::host_calls;
 use super::queue::At;
+use super::semaphore;
 use super::transfer::wait_list;
 use super::violation::Violation;
 use super::waits::{finish, marker_or_barrier, wait_for_event};
@@ -33,6 +34,7 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
         CommandMessage::EnqueueWrite(message) => write(at, message),
         CommandMessage::EnqueueMapStore(message) => map_store(at, message),
         CommandMessage::EnqueueUnmapStore(message) => unmap_store(at, message),
+        CommandMessage::EnqueueSemaphores(message) => semaphore::enqueue(at, message),
         CommandMessage::EnqueueCommandBuffer(message) => command_buffer::enqueue(at, message),
         CommandMessage::EnqueueNoBytes(message) => no_bytes(at, message),
         CommandMessage::EnqueueFillBuffer(message) => fill_buffer(at, message),

@@ -10,7 +10,9 @@ use opencl_sys::{
     CL_KERNEL_ARG_TYPE_QUALIFIER, CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_KERNEL_NUM_ARGS, cl_int,
 };
 use remora_protocol::argument::{Takes, kind};
-use remora_protocol::opencl::{CreateKernel, GetKernelSubGroupInfo, GetSuggestedLocalWorkSize, KernelArg};
+use remora_protocol::opencl::{
+    CreateKernel, GetKernelAttribute, GetKernelSubGroupInfo, GetSuggestedLocalWorkSize, KernelArg, SetKernelAttribute,
+};
 use remora_protocol::{Handle, List};
 
 use super::build::Program;
@@ -298,6 +300,34 @@ fn takes(driver: Driver, kernel: &Object) -> Vec<Takes> {
         }
     };
     (0..argument_count(driver, kernel)).map(takes).collect()
+}
+
+/// Executes `SetKernelAttribute`.
+///
+/// # Errors
+/// The code for the program.
+pub fn set_attribute(shared: &Shared, message: &SetKernelAttribute<'_>) -> Result<(), cl_int> {
+    let kernel = shared.tables.kernels.get(message.kernel)?;
+    let device = shared.tables.devices.get(message.device)?;
+    let (raw, id, attribute) = (kernel.raw(), device.id(), message.attribute);
+    let (size, value) = (message.value.len(), message.value.as_ptr().cast());
+    let _arguments = lock(&kernel.arguments);
+    // SAFETY: live objects of the driver, and `value` has `size` bytes; nobody else sets anything of the kernel meanwhile.
+    check(unsafe { call!(kernel.context.extensions, clSetKernelAttributeNV(raw, id, attribute, size, value)) })
+}
+
+/// Executes `GetKernelAttribute`.
+///
+/// # Errors
+/// The code for the program.
+pub fn attribute(shared: &Shared, message: &GetKernelAttribute) -> Result<Vec<u8>, cl_int> {
+    let kernel = shared.tables.kernels.get(message.kernel)?;
+    let device = shared.tables.devices.get(message.device)?;
+    query(|size, value, size_ret| {
+        let (raw, id, attribute) = (kernel.raw(), device.id(), message.attribute);
+        // SAFETY: live objects of the driver, and `value` has room for `size` bytes.
+        unsafe { call!(kernel.context.extensions, clGetKernelAttributeNV(raw, id, attribute, size, value, size_ret)) }
+    })
 }
 
 /// Executes `GetSuggestedLocalWorkSize`.

@@ -155,7 +155,8 @@ pub fn create_buffer(shared: &Arc<Shared>, message: &CreateBuffer, bulk: Option<
     };
     Ok(shared.tables.contexts.get(message.context).and_then(|context| {
         let store = matches!(host, Host::Use(_)).then_some(message.store);
-        new_buffer(shared, context, (message.flags, message.size), &host, store, LiesIn::default())
+        let kind = (message.flags, message.vendor_flags, message.size);
+        new_buffer(shared, context, kind, &host, store, LiesIn::default())
     }))
 }
 
@@ -168,7 +169,7 @@ fn buffer_over(shared: &Arc<Shared>, message: &CreateBuffer) -> Result<Arc<Mem>,
     }
     let host = Host::Use(pointer(message.svm).cast_mut().cast());
     let lies_in = LiesIn { _mem: Some(svm), _svm: None };
-    new_buffer(shared, context, (message.flags, message.size), &host, None, lies_in)
+    new_buffer(shared, context, (message.flags, 0, message.size), &host, None, lies_in)
 }
 
 /// Executes `CreateSvm`: gives the memory and its address.
@@ -182,7 +183,7 @@ pub fn create_svm(shared: &Arc<Shared>, message: &CreateSvm<'_>) -> Result<Resul
         let lies_in = LiesIn { _mem: None, _svm: Some(svm) };
         // Some drivers want a buffer that may do what its memory may.
         let flags = message.flags & (CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY | CL_MEM_READ_ONLY);
-        Ok((new_buffer(shared, context, (flags, message.size), &host, None, lies_in)?, address))
+        Ok((new_buffer(shared, context, (flags, 0, message.size), &host, None, lies_in)?, address))
     }))
 }
 
@@ -205,16 +206,23 @@ fn store(shared: &Shared, offset: u64, size: u64, contents: Option<*mut u8>) -> 
 fn new_buffer(
     shared: &Arc<Shared>,
     context: Arc<Context>,
-    (flags, bytes): (u64, u64),
+    (flags, vendor_flags, bytes): (u64, u64, u64),
     host: &Host,
     store: Option<u64>,
     lies_in: LiesIn,
 ) -> Result<Arc<Mem>, cl_int> {
     let size = usize::try_from(bytes).map_err(|_| CL_INVALID_BUFFER_SIZE)?;
     let flags = driver_flags(flags)? | host.flags();
+    let (raw, pointer) = (context.raw(), host.pointer());
     // SAFETY: a live context; the host pointer, if any, has `size` bytes, and what is to be used stays as long as the
     // buffer: a store as long as the arena, shared virtual memory by what the caller adds to the result.
-    let create = || unsafe { create!(shared.driver, clCreateBuffer(context.raw(), flags, size, host.pointer())) };
+    let create = || unsafe {
+        if vendor_flags == 0 {
+            create!(shared.driver, clCreateBuffer(raw, flags, size, pointer))
+        } else {
+            create!(context.extensions, clCreateBufferNV(raw, flags, vendor_flags, size, pointer))
+        }
+    };
     let raw = if lies_in._svm.is_some() { one_at_a_time(create) } else { create() }?;
     let shape = Shape::Buffer(bytes);
     let bytes = if lies_in._mem.is_some() { 0 } else { bytes };

@@ -35,6 +35,7 @@ pub mod programs;
 pub mod queue;
 pub mod reaper;
 pub mod replies;
+pub mod semaphore;
 pub mod shared;
 pub mod start;
 pub mod store;

@@ -15,9 +15,10 @@ use super::completions::watch_mem;
 use super::context::{Context, Device};
 use super::device_queue::{DeviceQueue, QueueFacts};
 use super::driver::{Object, call, check};
-use super::kernel::{Kernel, sub_group_info, suggested_local_work_size};
+use super::kernel::{self, Kernel, sub_group_info, suggested_local_work_size};
 use super::queue::Queue;
 use super::replies::Replies;
+use super::semaphore::Semaphore;
 use super::shared::Shared;
 use super::tables::Table;
 use super::violation::Violation;
@@ -126,6 +127,21 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
         }
         CommandMessage::GetSuggestedLocalWorkSize(message) => {
             value(at, suggested_local_work_size(shared, message));
+            Ok(())
+        }
+        CommandMessage::CreateSemaphore(message) => {
+            at.created(&tables.semaphores, message.semaphore, Semaphore::create(shared, message))
+        }
+        CommandMessage::GetSemaphorePayload(message) => {
+            value(at, tables.semaphores.get(message.semaphore).and_then(|semaphore| semaphore.payload()));
+            Ok(())
+        }
+        CommandMessage::SetKernelAttribute(message) => {
+            at.reply_status(kernel::set_attribute(shared, message).err().unwrap_or(CL_SUCCESS));
+            Ok(())
+        }
+        CommandMessage::GetKernelAttribute(message) => {
+            value(at, kernel::attribute(shared, message));
             Ok(())
         }
         CommandMessage::CreateCommandBuffer(message) => {

@@ -139,6 +139,7 @@ fn reap_object(shared: &Shared, object: Handle) {
                 events::released(shared, &event);
             }
         }
+        Some(Kind::Semaphore) => drop(tables.semaphores.remove(object)),
         Some(Kind::CommandBuffer) => drop(tables.command_buffers.remove(object)),
         Some(Kind::Queue) | None => {}
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use opencl_sys::{
     CL_INVALID_COMMAND_BUFFER_KHR, CL_INVALID_COMMAND_QUEUE, CL_INVALID_CONTEXT, CL_INVALID_DEVICE,
     CL_INVALID_DEVICE_QUEUE, CL_INVALID_EVENT, CL_INVALID_KERNEL, CL_INVALID_MEM_OBJECT, CL_INVALID_PROGRAM,
-    CL_INVALID_SAMPLER, cl_int,
+    CL_INVALID_SAMPLER, CL_INVALID_SEMAPHORE_KHR, cl_int,
 };
 use remora_protocol::{Handle, Kind};
 
@@ -23,6 +23,7 @@ use super::events::Event;
 use super::kernel::Kernel;
 use super::memory::{Mem, Sampler};
 use super::queue::Queue;
+use super::semaphore::Semaphore;
 use super::violation::Violation;
 
 /// Executors of different streams look things up at the same time; this many locks keep them apart.
@@ -41,6 +42,7 @@ pub struct Tables {
     pub kernels: Table<Kernel>,
     pub events: Table<Event>,
     pub command_buffers: Table<CommandBuffer>,
+    pub semaphores: Table<Semaphore>,
 }
 
 impl Default for Tables {
@@ -56,6 +58,7 @@ impl Default for Tables {
             kernels: Table::new(Kind::Kernel, CL_INVALID_KERNEL),
             events: Table::new(Kind::Event, CL_INVALID_EVENT),
             command_buffers: Table::new(Kind::CommandBuffer, CL_INVALID_COMMAND_BUFFER_KHR),
+            semaphores: Table::new(Kind::Semaphore, CL_INVALID_SEMAPHORE_KHR),
         }
     }
 }

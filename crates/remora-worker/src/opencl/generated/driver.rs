@@ -4,7 +4,7 @@
 #![allow(non_snake_case, clippy::type_complexity)]
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use libc::size_t;
 use opencl_sys::cl_icd::*;
 use opencl_sys::*;
@@ -1732,6 +1732,107 @@ pub struct Extensions {
     pub clSetContentSizeBufferPoCL: Option<
         unsafe extern "C" fn(buffer: cl_mem, content_size_buffer: cl_mem) -> cl_int,
     >,
+    /// `cl_nv_create_buffer`.
+    pub clCreateBufferNV: Option<
+        unsafe extern "C" fn(
+            context: cl_context,
+            flags: cl_mem_flags,
+            flags_NV: cl_bitfield,
+            size: size_t,
+            host_ptr: *mut c_void,
+            errcode_ret: *mut cl_int,
+        ) -> cl_mem,
+    >,
+    /// `cl_nv_kernel_attribute`.
+    pub clSetKernelAttributeNV: Option<
+        unsafe extern "C" fn(
+            kernel: cl_kernel,
+            device: cl_device_id,
+            k_attr: cl_uint,
+            param_value_size: size_t,
+            param_value: *const c_void,
+        ) -> cl_int,
+    >,
+    /// `cl_nv_kernel_attribute`.
+    pub clGetKernelAttributeNV: Option<
+        unsafe extern "C" fn(
+            kernel: cl_kernel,
+            device: cl_device_id,
+            k_attr: cl_uint,
+            param_value_size: size_t,
+            param_value: *mut c_void,
+            param_value_size_ret: *mut size_t,
+        ) -> cl_int,
+    >,
+    /// `cl_khr_semaphore`.
+    pub clCreateSemaphoreWithPropertiesKHR: Option<
+        unsafe extern "C" fn(
+            context: cl_context,
+            sema_props: *const cl_semaphore_properties_khr,
+            errcode_ret: *mut cl_int,
+        ) -> cl_semaphore_khr,
+    >,
+    /// `cl_khr_semaphore`.
+    pub clEnqueueWaitSemaphoresKHR: Option<
+        unsafe extern "C" fn(
+            command_queue: cl_command_queue,
+            num_sema_objects: cl_uint,
+            sema_objects: *const cl_semaphore_khr,
+            sema_payload_list: *const cl_semaphore_payload_khr,
+            num_events_in_wait_list: cl_uint,
+            event_wait_list: *const cl_event,
+            event: *mut cl_event,
+        ) -> cl_int,
+    >,
+    /// `cl_khr_semaphore`.
+    pub clEnqueueSignalSemaphoresKHR: Option<
+        unsafe extern "C" fn(
+            command_queue: cl_command_queue,
+            num_sema_objects: cl_uint,
+            sema_objects: *const cl_semaphore_khr,
+            sema_payload_list: *const cl_semaphore_payload_khr,
+            num_events_in_wait_list: cl_uint,
+            event_wait_list: *const cl_event,
+            event: *mut cl_event,
+        ) -> cl_int,
+    >,
+    /// `cl_khr_semaphore`.
+    pub clGetSemaphoreInfoKHR: Option<
+        unsafe extern "C" fn(
+            sema_object: cl_semaphore_khr,
+            param_name: cl_semaphore_info_khr,
+            param_value_size: size_t,
+            param_value: *mut c_void,
+            param_value_size_ret: *mut size_t,
+        ) -> cl_int,
+    >,
+    /// `cl_khr_semaphore`.
+    pub clRetainSemaphoreKHR: Option<
+        unsafe extern "C" fn(sema_object: cl_semaphore_khr) -> cl_int,
+    >,
+    /// `cl_khr_semaphore`.
+    pub clReleaseSemaphoreKHR: Option<
+        unsafe extern "C" fn(sema_object: cl_semaphore_khr) -> cl_int,
+    >,
+    /// `cl_khr_external_semaphore`.
+    pub clGetSemaphoreHandleForTypeKHR: Option<
+        unsafe extern "C" fn(
+            sema_object: cl_semaphore_khr,
+            device: cl_device_id,
+            handle_type: cl_external_semaphore_handle_type_khr,
+            handle_size: size_t,
+            handle_ptr: *mut c_void,
+            handle_size_ret: *mut size_t,
+        ) -> cl_int,
+    >,
+    /// `cl_khr_external_semaphore_sync_fd`.
+    pub clReImportSemaphoreSyncFdKHR: Option<
+        unsafe extern "C" fn(
+            sema_object: cl_semaphore_khr,
+            reimport_props: *mut cl_semaphore_reimport_properties_khr,
+            fd: c_int,
+        ) -> cl_int,
+    >,
     /// `cl_intel_unified_shared_memory`.
     pub clHostMemAllocINTEL: Option<
         unsafe extern "C" fn(
@@ -2679,6 +2780,184 @@ impl Extensions {
                     >(lookup(c"clSetContentSizeBufferPoCL"))
                 }
             },
+            clCreateBufferNV: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                context: cl_context,
+                                flags: cl_mem_flags,
+                                flags_NV: cl_bitfield,
+                                size: size_t,
+                                host_ptr: *mut c_void,
+                                errcode_ret: *mut cl_int,
+                            ) -> cl_mem,
+                        >,
+                    >(lookup(c"clCreateBufferNV"))
+                }
+            },
+            clSetKernelAttributeNV: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                kernel: cl_kernel,
+                                device: cl_device_id,
+                                k_attr: cl_uint,
+                                param_value_size: size_t,
+                                param_value: *const c_void,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clSetKernelAttributeNV"))
+                }
+            },
+            clGetKernelAttributeNV: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                kernel: cl_kernel,
+                                device: cl_device_id,
+                                k_attr: cl_uint,
+                                param_value_size: size_t,
+                                param_value: *mut c_void,
+                                param_value_size_ret: *mut size_t,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clGetKernelAttributeNV"))
+                }
+            },
+            clCreateSemaphoreWithPropertiesKHR: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                context: cl_context,
+                                sema_props: *const cl_semaphore_properties_khr,
+                                errcode_ret: *mut cl_int,
+                            ) -> cl_semaphore_khr,
+                        >,
+                    >(lookup(c"clCreateSemaphoreWithPropertiesKHR"))
+                }
+            },
+            clEnqueueWaitSemaphoresKHR: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                command_queue: cl_command_queue,
+                                num_sema_objects: cl_uint,
+                                sema_objects: *const cl_semaphore_khr,
+                                sema_payload_list: *const cl_semaphore_payload_khr,
+                                num_events_in_wait_list: cl_uint,
+                                event_wait_list: *const cl_event,
+                                event: *mut cl_event,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clEnqueueWaitSemaphoresKHR"))
+                }
+            },
+            clEnqueueSignalSemaphoresKHR: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                command_queue: cl_command_queue,
+                                num_sema_objects: cl_uint,
+                                sema_objects: *const cl_semaphore_khr,
+                                sema_payload_list: *const cl_semaphore_payload_khr,
+                                num_events_in_wait_list: cl_uint,
+                                event_wait_list: *const cl_event,
+                                event: *mut cl_event,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clEnqueueSignalSemaphoresKHR"))
+                }
+            },
+            clGetSemaphoreInfoKHR: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                sema_object: cl_semaphore_khr,
+                                param_name: cl_semaphore_info_khr,
+                                param_value_size: size_t,
+                                param_value: *mut c_void,
+                                param_value_size_ret: *mut size_t,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clGetSemaphoreInfoKHR"))
+                }
+            },
+            clRetainSemaphoreKHR: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(sema_object: cl_semaphore_khr) -> cl_int,
+                        >,
+                    >(lookup(c"clRetainSemaphoreKHR"))
+                }
+            },
+            clReleaseSemaphoreKHR: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(sema_object: cl_semaphore_khr) -> cl_int,
+                        >,
+                    >(lookup(c"clReleaseSemaphoreKHR"))
+                }
+            },
+            clGetSemaphoreHandleForTypeKHR: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                sema_object: cl_semaphore_khr,
+                                device: cl_device_id,
+                                handle_type: cl_external_semaphore_handle_type_khr,
+                                handle_size: size_t,
+                                handle_ptr: *mut c_void,
+                                handle_size_ret: *mut size_t,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clGetSemaphoreHandleForTypeKHR"))
+                }
+            },
+            clReImportSemaphoreSyncFdKHR: {
+                // SAFETY: the caller vouches that the address is null or that of this very function.
+                unsafe {
+                    std::mem::transmute::<
+                        *const c_void,
+                        Option<
+                            unsafe extern "C" fn(
+                                sema_object: cl_semaphore_khr,
+                                reimport_props: *mut cl_semaphore_reimport_properties_khr,
+                                fd: c_int,
+                            ) -> cl_int,
+                        >,
+                    >(lookup(c"clReImportSemaphoreSyncFdKHR"))
+                }
+            },
             clHostMemAllocINTEL: {
                 // SAFETY: the caller vouches that the address is null or that of this very function.
                 unsafe {
@@ -2920,6 +3199,17 @@ pub const EXTENSION_FUNCTIONS: &[&str] = &[
     "clGetKernelSubGroupInfoKHR",
     "clGetKernelSuggestedLocalWorkSizeKHR",
     "clSetContentSizeBufferPoCL",
+    "clCreateBufferNV",
+    "clSetKernelAttributeNV",
+    "clGetKernelAttributeNV",
+    "clCreateSemaphoreWithPropertiesKHR",
+    "clEnqueueWaitSemaphoresKHR",
+    "clEnqueueSignalSemaphoresKHR",
+    "clGetSemaphoreInfoKHR",
+    "clRetainSemaphoreKHR",
+    "clReleaseSemaphoreKHR",
+    "clGetSemaphoreHandleForTypeKHR",
+    "clReImportSemaphoreSyncFdKHR",
     "clHostMemAllocINTEL",
     "clDeviceMemAllocINTEL",
     "clSharedMemAllocINTEL",

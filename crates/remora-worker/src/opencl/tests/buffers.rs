@@ -95,7 +95,7 @@ fn initial_contents_come_at_once_or_later() {
     let bulk = client.stage(&contents);
     let mem = client.minter.mint(Kind::Mem);
     let flags = 1 | opencl_sys::CL_MEM_HOST_READ_ONLY;
-    let command = CreateBuffer { mem, context, flags, size: 5000, store: u64::MAX, svm: 0 };
+    let command = CreateBuffer { mem, context, flags, size: 5000, store: u64::MAX, svm: 0, vendor_flags: 0 };
     assert_eq!(client.ask(0, &command, &[], Some(bulk)), 0);
     assert_eq!(read(&mut client, mem, bytes(0, 5000), 5000), contents);
 
@@ -114,7 +114,7 @@ fn a_store_is_the_buffer() {
     client.queue(context, 2, 0);
     let store = client.stage(&pattern(8192));
     let mem = client.minter.mint(Kind::Mem);
-    let command = CreateBuffer { mem, context, flags: 1, size: 8192, store: store.offset, svm: 0 };
+    let command = CreateBuffer { mem, context, flags: 1, size: 8192, store: store.offset, svm: 0, vendor_flags: 0 };
     assert_eq!(client.ask(0, &command, &[], None), 0);
     assert_eq!(read(&mut client, mem, bytes(4000, 100), 100), pattern(8192)[4000..4100]);
     let wait = List::default();

@@ -242,7 +242,7 @@ impl Client {
     /// A buffer without contents. Nothing waits for it.
     pub fn buffer(&mut self, context: Handle, size: u64) -> Handle {
         let mem = self.minter.mint(Kind::Mem);
-        self.send(0, &CreateBuffer { mem, context, flags: 1, size, store: u64::MAX, svm: 0 });
+        self.send(0, &CreateBuffer { mem, context, flags: 1, size, store: u64::MAX, svm: 0, vendor_flags: 0 });
         mem
     }
 

@@ -36,12 +36,12 @@ fn what_no_client_sends_closes_the_session() {
         ("a name of the wrong kind", |client| {
             let context = client.context();
             let mem = Handle::new(Kind::Event, 0, 1);
-            client.send(0, &CreateBuffer { mem, context, flags: 1, size: 4, store: u64::MAX, svm: 0 });
+            client.send(0, &CreateBuffer { mem, context, flags: 1, size: 4, store: u64::MAX, svm: 0, vendor_flags: 0 });
         }),
         ("bulk outside the arena", |client| {
             let context = client.context();
             let mem = client.minter.mint(Kind::Mem);
-            let command = CreateBuffer { mem, context, flags: 1, size: 8192, store: u64::MAX, svm: 0 };
+            let command = CreateBuffer { mem, context, flags: 1, size: 8192, store: u64::MAX, svm: 0, vendor_flags: 0 };
             let bulk = Bulk { offset: (32 << 20) - 4096, length: 8192 };
             client.send_with(0, &command, &[], Some(bulk), false);
         }),
@@ -49,7 +49,7 @@ fn what_no_client_sends_closes_the_session() {
             let context = client.context();
             let mem = client.minter.mint(Kind::Mem);
             let store = (32 << 20) - (4 << 20);
-            client.send(0, &CreateBuffer { mem, context, flags: 1, size: 4096, store, svm: 0 });
+            client.send(0, &CreateBuffer { mem, context, flags: 1, size: 4096, store, svm: 0, vendor_flags: 0 });
         }),
         ("two queues in a stream", |client| {
             let context = client.context();

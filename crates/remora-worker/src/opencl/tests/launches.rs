@@ -100,7 +100,7 @@ fn a_handle_that_names_another_object_is_another_argument() {
     let value = mem.bits().to_le_bytes();
     for round in 0..20 {
         let size = 4096 << (round % 3);
-        let create = CreateBuffer { mem, context, flags: 1, size, store: u64::MAX, svm: 0 };
+        let create = CreateBuffer { mem, context, flags: 1, size, store: u64::MAX, svm: 0, vendor_flags: 0 };
         assert_eq!(client.ask(0, &create, &[], None), 0);
         let launch = EnqueueNDRangeKernel {
             kernel,
