@@ -44,6 +44,38 @@ static int work(cl_device_id device)
     return total;
 }
 
+/* A build for the root is one for its parts, in a context that has both. */
+static void built_for_the_root(cl_context context, cl_device_id devices[2])
+{
+    const char *source = "kernel void first(global int *x) { *x = 1; } kernel void second(global int *x) { *x = 2; }";
+    cl_int code;
+    cl_program program = clCreateProgramWithSource(context, 1, &source, NULL, &code);
+    CREATED(code);
+    CHECK(clBuildProgram(program, 1, &devices[0], "", NULL, NULL));
+    size_t kernels;
+    CHECK(clGetProgramInfo(program, CL_PROGRAM_NUM_KERNELS, sizeof kernels, &kernels, NULL));
+    printf("  %zu kernels\n", kernels);
+    cl_kernel kernel = new_kernel(program, "second");
+    for (int i = 0; i < 2; i++) {
+        struct cl cl = {NULL, devices[i], context, NULL};
+        cl.queue = new_queue(&cl, 0);
+        cl_build_status status;
+        CHECK(clGetProgramBuildInfo(program, devices[i], CL_PROGRAM_BUILD_STATUS, sizeof status, &status, NULL));
+        cl_mem buffer = new_buffer(&cl, 0, sizeof(int), NULL);
+        CHECK(clSetKernelArg(kernel, 0, sizeof buffer, &buffer));
+        size_t one = 1;
+        int out = 0;
+        CHECK(clEnqueueNDRangeKernel(cl.queue, kernel, 1, NULL, &one, NULL, 0, NULL, NULL));
+        CHECK(clEnqueueReadBuffer(cl.queue, buffer, CL_TRUE, 0, sizeof out, &out, 0, NULL, NULL));
+        printf("  status %d, work: %d\n", status, out);
+        CHECK(clReleaseMemObject(buffer));
+        CHECK(clFinish(cl.queue));
+        CHECK(clReleaseCommandQueue(cl.queue));
+    }
+    CHECK(clReleaseKernel(kernel));
+    CHECK(clReleaseProgram(program));
+}
+
 int main(void)
 {
     cl_platform_id platform;
@@ -79,8 +111,11 @@ int main(void)
     cl_int code;
     cl_context context = clCreateContext(NULL, 2, both, NULL, NULL, &code);
     printf("%s\n", code_name(code));
-    if (context)
+    if (context) {
+        built_for_the_root(context, both);
+        sleep_ms(5);
         CHECK(clReleaseContext(context));
+    }
     for (cl_uint i = 0; i < count; i++)
         CHECK(clReleaseDevice(subs[i]));
 
