@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use remora_testkit::compare::{assert_same, assert_same_but_for, assert_same_bytes};
 use remora_testkit::processes::assert_all_gone;
-use remora_testkit::{Broker, Link, Outcome, Program, Run, places, run};
+use remora_testkit::{Broker, Driver, Link, Outcome, Program, Run, places, run};
 
 #[test]
 fn clinfo() {
@@ -16,6 +16,16 @@ fn clinfo() {
         let remoted = run.remoted(link);
         assert_same_but_for("clinfo", &native, &remoted);
         assert_all_gone(&remoted.mark);
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn clinfo_of_intel() {
+    let run = Run::new(places::tool("clinfo", "clinfo")).on(Driver::Intel);
+    let native = run.native();
+    for link in Link::ALL {
+        assert_same_but_for("clinfo-intel", &native, &run.remoted(link));
     }
 }
 

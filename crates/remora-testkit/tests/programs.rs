@@ -135,6 +135,17 @@ fn native_kernels_out_of_order() {
     }
 }
 
+/// The same of a driver that has more.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn info_of_intel() {
+    let run = Program::compile("info").run(&[]).on(Driver::Intel);
+    let native = run.native();
+    for link in Link::ALL {
+        assert_same_but_for("info-intel", &native, &run.remoted(link));
+    }
+}
+
 /// What the specification demands and this machine's driver doesn't do: the program checks itself.
 #[test]
 fn beyond_the_driver() {
@@ -246,6 +257,31 @@ fn programs_tell_of_their_end() {
         let expected = "no callback: CL_INVALID_VALUE\nno program: CL_INVALID_PROGRAM\ngone: other\nthe kernel goes\n\
                         gone: second\ngone: first\n";
         assert_eq!(outcome.text(), expected, "{}", outcome.describe());
+    }
+}
+
+/// What a program has asked once it can ask again without a message.
+#[test]
+fn what_is_known_is_not_asked_again() {
+    let mut drivers = vec![Driver::Pocl];
+    if cfg!(target_arch = "x86_64") {
+        drivers.push(Driver::Intel);
+    }
+    for driver in drivers {
+        let variables = driver.variables();
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| (*name, value.to_str().expect("a path"))).collect();
+        let broker = Broker::start_with(&[], &variables);
+        let asked = |times: &str| {
+            let mut running = Program::compile("asked").run(&[times]).start_through(&broker, Link::Memfd);
+            running.wait_for_text("asked\n");
+            let session = broker.wait_for_session(running.processes("asked")[0]);
+            let counters = session.counters.expect("a worker that answers");
+            running.close_input();
+            let _ = running.finish().good();
+            ["commands", "round_trips"].map(|name| counters[name].as_u64().expect("a number"))
+        };
+        assert_eq!(asked("1"), asked("20"), "{driver:?}");
     }
 }
 
