@@ -205,5 +205,20 @@ int main(void)
     CHECK(clReleaseCommandQueue(second));
     CHECK(clReleaseCommandQueue(first));
     stop(&cl);
+
+    /* A default queue that goes makes room for another. */
+    cl = start(0);
+    for (long i = 0; i < 20; i++) {
+        cl_queue_properties list[] = {CL_QUEUE_PROPERTIES, on_device | CL_QUEUE_ON_DEVICE_DEFAULT, CL_QUEUE_SIZE,
+                                      1024 + i, 0};
+        cl_int code;
+        cl_uint size;
+        cl_command_queue passing = clCreateCommandQueueWithProperties(cl.context, cl.device, list, &code);
+        CREATED(code);
+        CHECK(clGetCommandQueueInfo(passing, CL_QUEUE_SIZE, sizeof size, &size, NULL));
+        printf("%u%s", size, i == 19 ? "\n" : " ");
+        CHECK(clReleaseCommandQueue(passing));
+    }
+    stop(&cl);
     return 0;
 }

@@ -42,6 +42,7 @@ impl DeviceQueue {
         if context.version < (2, 0) {
             return Err(CL_INVALID_OPERATION);
         }
+        shared.reaper.wait_for_device_queues(shared);
         let list: Vec<u64> = message.properties.iter().chain([0, 0]).collect();
         // SAFETY: live objects, and a list that ends with 0, also where the client's last name has no value.
         let raw = unsafe {

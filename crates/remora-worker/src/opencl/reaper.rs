@@ -1,6 +1,7 @@
 //! Releases and watches. They wait for other streams (a release for what still uses the object, a watch for the event's
 //! command), and some drivers wait in a release for the device: neither may hold up the stream that they come in.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use opencl_sys::{CL_COMPLETE, cl_int};
@@ -19,6 +20,8 @@ use crate::lock;
 #[derive(Default)]
 pub struct Reaper {
     inbox: Mutex<Vec<Entry>>,
+    /// Queues on devices that the program has released and the driver still has.
+    device_queues: AtomicUsize,
 }
 
 struct Entry {
@@ -41,6 +44,9 @@ impl Reaper {
         if light && shared.progress.met(&needs) {
             return reap_object(shared, object);
         }
+        if object.kind() == Some(Kind::DeviceQueue) {
+            self.device_queues.fetch_add(1, Ordering::SeqCst);
+        }
         let kernel = if object.kind() == Some(Kind::Kernel) { shared.tables.kernels.get(object).ok() } else { None };
         let due = match kernel {
             Some(kernel) => Due::ReleaseKernel(object, Leaving::new(&kernel.program)),
@@ -48,6 +54,15 @@ impl Reaper {
         };
         lock(&self.inbox).push(Entry { needs, due });
         shared.progress.nudge();
+    }
+
+    /// Waits until the driver has been told of every release of a queue on a device that came before: else it takes the next
+    /// default queue for the last one. Releases wait only for executors, which wait for nothing that takes another call.
+    pub fn wait_for_device_queues(&self, shared: &Shared) {
+        let gone = || self.device_queues.load(Ordering::SeqCst) == 0;
+        while !gone() && !shared.progress.is_closed() {
+            shared.progress.sleep_for([], gone);
+        }
     }
 
     /// Tells when `event` has reached `state`, once `needs` are met and it exists.
@@ -71,6 +86,11 @@ pub fn run(shared: &Arc<Shared>) {
         let idle = due.is_empty();
         for entry in due {
             match entry.due {
+                Due::Release(object) if object.kind() == Some(Kind::DeviceQueue) => {
+                    reap_object(shared, object);
+                    shared.reaper.device_queues.fetch_sub(1, Ordering::SeqCst);
+                    shared.progress.nudge();
+                }
                 Due::Release(object) => reap(shared, object),
                 Due::ReleaseKernel(object, leaving) => {
                     reap_object(shared, object);
