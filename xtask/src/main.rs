@@ -10,6 +10,7 @@ mod packages;
 mod photograph;
 mod python;
 mod repository;
+mod sanitizer;
 mod steps;
 mod table;
 mod test;

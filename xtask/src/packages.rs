@@ -26,6 +26,9 @@ pub const TEST: &[&str] = &[
     "tar",
 ];
 
+/// What those need that take many minutes.
+pub const FULL: &[&str] = &["valgrind"];
+
 /// Installs what is missing of `packages`.
 ///
 /// # Errors

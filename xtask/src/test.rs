@@ -6,13 +6,15 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::repository::{capture, cargo, root, target};
+use crate::sanitizer::Sanitized;
 use crate::steps::Steps;
 use crate::{generate, intel, packages, python};
 
 /// What to check.
 #[derive(Args)]
 pub struct Options {
-    /// Also what takes many minutes: pyopencl's whole test suite, on both links
+    /// Also what takes many minutes: pyopencl's whole test suite, on both links, and the programs under valgrind and
+    /// ThreadSanitizer
     #[arg(long)]
     full: bool,
     /// Leave out the tests with real programs
@@ -27,9 +29,11 @@ const REGISTRY: &str = "../shared/registry/cl.xml";
 pub fn run(options: &Options) -> Result<ExitCode> {
     let nextest = capture(cargo().args(["nextest", "--version"])).is_ok();
     let registry = root().join(REGISTRY);
-    let mut steps = Steps::new(8 + usize::from(registry.exists()) + if options.fast { 0 } else { 3 });
+    let programs = if options.fast { 0 } else { 3 } + if options.full { 2 } else { 0 };
+    let mut steps = Steps::new(8 + usize::from(registry.exists()) + programs);
 
-    if !steps.call("packages", || packages::ensure(packages::TEST)) {
+    let wanted = if options.full { [packages::TEST, packages::FULL].concat() } else { packages::TEST.to_vec() };
+    if !steps.call("packages", || packages::ensure(&wanted)) {
         return end(steps);
     }
     steps.check("formatting", cargo().args(["fmt", "--all", "--check"]));
@@ -57,6 +61,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         command.args(["--package", "remora-testkit"]);
         if options.full {
             command.env("REMORA_FULL", "1");
+            sanitize(&mut steps, &mut command);
             command.args(if nextest { ["--run-ignored", "all"] } else { ["--", "--include-ignored"] });
         }
         steps.tests("programs", &mut command);
@@ -66,6 +71,19 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 
 fn end(steps: Steps) -> Result<ExitCode> {
     Ok(if steps.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds the front-end for ThreadSanitizer, and tells the tests.
+fn sanitize(steps: &mut Steps, tests: &mut Command) {
+    let mut sanitized = None;
+    steps.call("nightly toolchain", || {
+        sanitized = Some(Sanitized::ensure()?);
+        Ok(())
+    });
+    if let Some(sanitized) = sanitized {
+        steps.check("front-end for ThreadSanitizer", &mut sanitized.build());
+        sanitized.tell(tests);
+    }
 }
 
 /// The runner of tests that there is, which goes on after a failure.

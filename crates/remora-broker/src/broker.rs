@@ -453,7 +453,7 @@ mod tests {
                 pid: 1,
                 name: "test".into(),
             };
-            let session = broker.sessions.open(&mut connection, &hello).unwrap();
+            let session = broker.sessions.open(&mut connection, &hello, u64::MAX).unwrap();
             let (number, worker) = (session.number, session.worker.id());
             refuse_call(libc::SYS_epoll_ctl);
             broker.watch(number);

@@ -20,7 +20,7 @@ impl Broker {
         match std::mem::replace(&mut connection.state, State::Closing) {
             State::Greeting => self.hello(connection, message),
             State::Ready(hello) => match decode_all(message) {
-                Ok(Request::Open) => return self.open(number, connection, hello),
+                Ok(Request::Open { room }) => return self.open(number, connection, hello, room),
                 Ok(Request::Status) => self.status(number, connection, hello),
                 Ok(Request::Kill { session }) => self.kill(connection, hello, session),
                 Err(_) => self.refuse_garbage(connection),
@@ -91,14 +91,14 @@ impl Broker {
     }
 
     /// Opens a session. The connection is the worker's then, and the broker's copy goes.
-    fn open(&mut self, number: u64, connection: &mut Connection, hello: Hello) -> bool {
+    fn open(&mut self, number: u64, connection: &mut Connection, hello: Hello, room: u64) -> bool {
         if hello.role != Role::Program {
             refuse(connection, Refusal::new(Reason::Malformed, "an administrator's connection opens no session"));
             return true;
         }
         // Epoll would go on to report on the worker's copy of the connection.
         self.poller.remove(&*connection);
-        let opened = self.sessions.open(connection, &hello).map(|session| session.number);
+        let opened = self.sessions.open(connection, &hello, room).map(|session| session.number);
         match opened {
             Ok(session) => {
                 self.watch(session);

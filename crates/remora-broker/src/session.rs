@@ -21,6 +21,8 @@ use crate::probe::WorkerProgram;
 use crate::process::{Ending, Process};
 use crate::status::Counters;
 
+/// Streams where address space is scarce.
+const FEW_STREAMS: u32 = 64;
 /// A 32-bit program has no address space for a large arena.
 const LARGEST_ARENA_32: u64 = 256 << 20;
 
@@ -79,17 +81,18 @@ impl Sessions {
     }
 
     /// Starts a worker for the program behind `connection` and tells the program. The connection is the worker's from
-    /// then on: the caller drops its copy.
+    /// then on: the caller drops its copy. The program has address space for `room` bytes.
     ///
     /// # Errors
     /// Why not. Nothing has been started then.
-    pub fn open(&mut self, connection: &mut Connection, hello: &Hello) -> Result<&Session, Refusal> {
+    pub fn open(&mut self, connection: &mut Connection, hello: &Hello, room: u64) -> Result<&Session, Refusal> {
         let uid = connection.peer.uid;
         self.check_limits(uid)?;
         let layout = match hello.pointer_bits {
             32 => Layout { arena: self.limits.layout.arena.min(LARGEST_ARENA_32), ..self.limits.layout },
             _ => self.limits.layout,
         };
+        let layout = fitting(layout, room);
         let (layout, memory) = match hello.link {
             LinkKind::Memfd => shared_memory(layout)?,
             LinkKind::Stream => (layout, None),
@@ -265,6 +268,21 @@ fn sees_our_files(peer: &Peer) -> bool {
     same(&of("root"), Path::new("/")) && fs::read_link(of("cwd")).is_ok_and(|path| same(&of("cwd"), &path))
 }
 
+/// A layout that takes no more than `room` bytes, as far as there can be one.
+fn fitting(mut layout: Layout, room: u64) -> Layout {
+    let size = |layout: &Layout| {
+        let rings = u64::from(layout.command_ring) + u64::from(layout.reply_ring);
+        layout.arena + u64::from(layout.notice_ring) + u64::from(layout.streams) * rings
+    };
+    if size(&layout) > room {
+        layout.streams = layout.streams.min(FEW_STREAMS);
+    }
+    while size(&layout) > room && layout.arena / 2 >= SMALLEST_ARENA {
+        layout.arena = (layout.arena / 2).next_multiple_of(ARENA_STEP);
+    }
+    layout
+}
+
 /// The memory files of a session. Where one as large as the layout wants can't be had the arena is smaller, and transfers go
 /// in more parts.
 fn shared_memory(mut layout: Layout) -> Result<(Layout, Option<(OwnedFd, OwnedFd)>), Refusal> {
@@ -285,4 +303,18 @@ fn shared_memory(mut layout: Layout) -> Result<(Layout, Option<(OwnedFd, OwnedFd
 
 fn no_room(error: io::Error) -> Refusal {
     Refusal::new(Reason::Full, format!("the machine with the device has no memory for another session: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts_fit_where_they_can() {
+        let whole = Layout::default();
+        assert_eq!(fitting(whole, u64::MAX), whole);
+        let less = fitting(whole, 600 << 20);
+        assert_eq!((less.streams, less.arena), (FEW_STREAMS, 512 << 20));
+        assert_eq!(fitting(whole, 0), Layout { streams: FEW_STREAMS, arena: SMALLEST_ARENA, ..whole });
+    }
 }

@@ -113,14 +113,14 @@ fn there_are_no_more_sessions_than_allowed() {
         let clients = [broker.program(), broker.program(), broker.program()];
         let first = clients[0].open();
         let _second = clients[1].open();
-        let (reason, message) = refusal(clients[2].ask(&Request::Open));
+        let (reason, message) = refusal(clients[2].ask(&Request::Open { room: u64::MAX }));
         assert_eq!(reason, Reason::Full);
         assert!(message.contains(word), "{message}");
         // The same connection may try again.
         let [one, _two, three] = clients;
         drop(one);
         eventually("the first worker ends", || first.has_ended());
-        eventually("there is room again", || matches!(three.ask(&Request::Open), Answer::Opened(_)));
+        eventually("there is room again", || matches!(three.ask(&Request::Open { room: u64::MAX }), Answer::Opened(_)));
     }
 }
 
@@ -131,7 +131,7 @@ fn one_tenant_does_not_get_everything() {
     let first = broker.program();
     let _session = first.open();
     for _ in 0..3 {
-        let (reason, message) = refusal(broker.program().ask(&Request::Open));
+        let (reason, message) = refusal(broker.program().ask(&Request::Open { room: u64::MAX }));
         assert_eq!(reason, Reason::Full);
         assert!(message.contains("all 1 sessions that one user may have"), "{message}");
     }
@@ -190,7 +190,7 @@ fn a_worker_that_cannot_be_run_is_no_driver() {
     let broker = Broker::start(&workshop, &[]);
     let client = broker.program();
     std::fs::write(workshop.path().join("worker"), "#!/no/such/interpreter\n").unwrap();
-    let (reason, message) = refusal(client.ask(&Request::Open));
+    let (reason, message) = refusal(client.ask(&Request::Open { room: u64::MAX }));
     assert_eq!(reason, Reason::NoDriver);
     assert!(message.contains("cannot run the worker"), "{message}");
 }

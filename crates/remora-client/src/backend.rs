@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use remora_link::{Link, Side, Url, handshake};
+use remora_link::{Descriptor, Link, Side, Url, handshake};
 use remora_protocol::hello::{self, Answer, Api, Hello, LinkKind, Request, Role};
 use remora_protocol::wire::decode_all;
+use rustix::process::Resource;
 
 use crate::{NoticeSink, Session, fork};
 
@@ -32,7 +33,7 @@ pub struct Backend {
 
 #[derive(Default)]
 struct State {
-    connection: Option<UnixStream>,
+    connection: Option<Descriptor>,
     facts: Option<Arc<[u8]>>,
     session: Option<Arc<Session>>,
 }
@@ -107,14 +108,14 @@ impl Backend {
         if let Some(session) = state.session.as_ref().filter(|session| session.check().is_ok()) {
             return Ok(Arc::clone(session));
         }
-        // The broker may have given up on a connection that stayed idle since the welcome.
-        let kept = state.connection.take().map(open);
+        // The broker may have given up on a connection that stayed idle since the welcome, or the program has closed it.
+        let kept = state.connection.take().and_then(Descriptor::into_owned).map(|kept| open(kept.into()));
         let (connection, answer, fds) = match kept {
             Some(Ok(opened)) => opened,
             Some(Err(_)) | None => {
                 self.connect(&mut state)?;
-                let connection = state.connection.take().ok_or("no connection")?;
-                open(connection)?
+                let connection = state.connection.take().and_then(Descriptor::into_owned).ok_or("no connection")?;
+                open(connection.into())?
             }
         };
         let session = start(connection, answer, fds, sink())?;
@@ -129,7 +130,7 @@ impl Backend {
         match receive(&connection)?.0 {
             Answer::Welcome { facts, .. } => {
                 state.facts.get_or_insert_with(|| facts.into());
-                state.connection = Some(connection);
+                state.connection = Some(Descriptor::new(connection.into()));
                 Ok(())
             }
             Answer::Refused { message, .. } => Err(message),
@@ -171,12 +172,20 @@ fn link_kind() -> LinkKind {
 }
 
 fn open(connection: UnixStream) -> Result<(UnixStream, hello::Opened, Vec<OwnedFd>), String> {
-    handshake::send_message(&connection, &Request::Open, &[]).map_err(|error| error.to_string())?;
+    handshake::send_message(&connection, &Request::Open { room: room() }, &[]).map_err(|error| error.to_string())?;
     match receive(&connection)? {
         (Answer::Opened(opened), fds) => Ok((connection, opened, fds)),
         (Answer::Refused { message, .. }, _) => Err(message),
         _ => Err("the broker answered something else than a session".to_owned()),
     }
+}
+
+/// How many bytes a session may map: a quarter of what the program can still map, as far as it is limited.
+fn room() -> u64 {
+    let Some(limit) = rustix::process::getrlimit(Resource::As).current else { return u64::MAX };
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = pages.split(' ').next().and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    limit.saturating_sub(pages.saturating_mul(rustix::param::page_size() as u64)) / 4
 }
 
 fn receive(connection: &UnixStream) -> Result<(Answer, Vec<OwnedFd>), String> {
@@ -201,7 +210,11 @@ fn start(
             };
             Link::memfd(Side::Client, opened.layout, rings, arena, socket, fds.next())
         }
-        LinkKind::Stream => Link::stream(Side::Client, opened.layout, socket, fds.next()),
+        LinkKind::Stream => {
+            // The socket ends with the worker: its process needs no watching.
+            drop(fds);
+            Link::stream(Side::Client, opened.layout, socket, None)
+        }
     };
     let link = link.map_err(|error| error.to_string())?;
     Session::start(link, &opened, sink).map_err(|error| error.to_string())

@@ -37,6 +37,8 @@ mod connect;
 #[cfg(not(loom))]
 mod cpus;
 #[cfg(not(loom))]
+mod descriptor;
+#[cfg(not(loom))]
 pub mod handshake;
 #[cfg(not(loom))]
 mod lane;
@@ -65,6 +67,7 @@ mod window;
 pub use exports::*;
 #[cfg(not(loom))]
 mod exports {
+    pub use crate::descriptor::Descriptor;
     pub use crate::lane::{Receiver, Sender};
     pub use crate::layout::{Lane, Side};
     pub use crate::link::{Closed, Link, LinkError};

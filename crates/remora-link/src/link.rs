@@ -11,6 +11,7 @@ use remora_protocol::hello::Layout;
 use rustix::event::EventfdFlags;
 
 use crate::cells::Cells;
+use crate::descriptor::Descriptor;
 use crate::lane::{Receiver, Sender};
 use crate::layout::{Geometry, Lane, Side};
 use crate::memory::{Arena, Mapping};
@@ -82,13 +83,13 @@ pub(crate) struct Inner {
     pub geometry: Geometry,
     pub rings: Arc<Mapping>,
     pub arena: Arena,
-    pub socket: OwnedFd,
+    pub socket: Descriptor,
     /// None: the other side maps the same memory.
     pub bridge: Option<Bridge>,
     /// How many threads may be asleep in a lane.
     pub sleepers: AtomicU32,
     /// Becomes readable when the link is closed.
-    closing: OwnedFd,
+    closing: Descriptor,
     closed: AtomicBool,
     owner: u32,
     lanes: Mutex<HashMap<Lane, Slot>>,
@@ -129,7 +130,7 @@ impl Link {
         let geometry = Geometry::new(layout).map_err(LinkError::Layout)?;
         let rings = Mapping::shared(rings, geometry.rings_size()).map_err(LinkError::io("map the rings"))?;
         let arena = Mapping::shared(arena, geometry.arena_size()).map_err(LinkError::io("map the arena"))?;
-        Self::new(side, geometry, rings, arena, socket, peer, None)
+        Self::new(side, geometry, rings, arena, Descriptor::new(socket), peer, None)
     }
 
     /// A link whose every byte travels through `socket`. Each side has private memory of the same layout; what one side
@@ -141,6 +142,7 @@ impl Link {
         let geometry = Geometry::new(layout).map_err(LinkError::Layout)?;
         let rings = Mapping::private(geometry.rings_size()).map_err(LinkError::io("make the rings"))?;
         let arena = Mapping::private(geometry.arena_size()).map_err(LinkError::io("make the arena"))?;
+        let socket = Descriptor::new(socket);
         let bridge = Bridge::new(&geometry, socket.as_fd()).map_err(LinkError::io("watch the socket"))?;
         Self::new(side, geometry, rings, arena, socket, peer, Some(bridge))
     }
@@ -150,7 +152,7 @@ impl Link {
         geometry: Geometry,
         rings: Mapping,
         arena: Mapping,
-        socket: OwnedFd,
+        socket: Descriptor,
         peer: Option<OwnedFd>,
         bridge: Option<Bridge>,
     ) -> Result<Self, LinkError> {
@@ -164,7 +166,7 @@ impl Link {
             socket,
             bridge,
             sleepers: AtomicU32::new(0),
-            closing,
+            closing: Descriptor::new(closing),
             closed: AtomicBool::new(false),
             owner: std::process::id(),
             lanes: Mutex::default(),
@@ -172,7 +174,7 @@ impl Link {
         });
         // From here on an error drops the link, which ends the threads that run already.
         let link = Self { _last: Arc::new(CloseWhenDropped(Arc::clone(&inner))), inner };
-        watch::start(&link.inner, peer).map_err(LinkError::io("start a thread"))?;
+        watch::start(&link.inner, peer.map(Descriptor::new)).map_err(LinkError::io("start a thread"))?;
         if link.inner.bridge.is_some() {
             crate::stream::start(&link.inner).map_err(LinkError::io("start a thread"))?;
         }
@@ -334,11 +336,15 @@ impl Inner {
             bridge.flush_for_the_last_time(self);
         }
         // The other side's watcher sees this even if a fork child of ours still has the socket.
-        if let Err(error) = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both) {
-            tracing::trace!(%error, "shutdown");
+        if self.socket.is_ours() {
+            if let Err(error) = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both) {
+                tracing::trace!(%error, "shutdown");
+            }
         }
-        if let Err(error) = rustix::io::write(&self.closing, &1u64.to_ne_bytes()) {
-            tracing::warn!(%error, "eventfd");
+        if self.closing.is_ours() {
+            if let Err(error) = rustix::io::write(&self.closing, &1u64.to_ne_bytes()) {
+                tracing::warn!(%error, "eventfd");
+            }
         }
     }
 

@@ -40,7 +40,10 @@ const FIXED_SIZE: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
 pub(crate) struct Mapping {
     base: NonNull<u8>,
     size: usize,
-    /// The file that is mapped; none: private memory.
+    /// Whether it is a file's that another process can see.
+    is_shared: bool,
+    /// That file, where memory can only be given to it so: kernels before 5.14. Otherwise it isn't kept open: the program
+    /// might close it and open another under its number.
     file: Option<OwnedFd>,
     owner: u32,
 }
@@ -73,7 +76,11 @@ impl Mapping {
                 0,
             )?
         };
-        Self::new(base, size, Some(file))
+        let mut mapping = Self::new(base, size, true)?;
+        if let Err(rustix::io::Errno::INVAL) = mapping.populate(0, size.min(PAGE)) {
+            mapping.file = Some(file);
+        }
+        Ok(mapping)
     }
 
     /// Maps `size` bytes of zeroes that nobody else sees.
@@ -87,12 +94,12 @@ impl Mapping {
                 MapFlags::PRIVATE | MapFlags::NORESERVE,
             )?
         };
-        Self::new(base, size, None)
+        Self::new(base, size, false)
     }
 
-    fn new(base: *mut std::ffi::c_void, size: usize, file: Option<OwnedFd>) -> io::Result<Self> {
+    fn new(base: *mut std::ffi::c_void, size: usize, is_shared: bool) -> io::Result<Self> {
         let base = NonNull::new(base.cast::<u8>()).ok_or(io::ErrorKind::OutOfMemory)?;
-        let mapping = Self { base, size, file, owner: std::process::id() };
+        let mapping = Self { base, size, is_shared, file: None, owner: std::process::id() };
         // A fork child must neither see the parent's session nor keep its pages alive.
         // SAFETY: the range is the mapping just made.
         unsafe { rustix::mm::madvise(base.as_ptr().cast(), size, Advice::LinuxDontFork)? };
@@ -105,7 +112,7 @@ impl Mapping {
 
     /// Whether another process can see the memory.
     pub fn is_shared(&self) -> bool {
-        self.file.is_some()
+        self.is_shared
     }
 
     /// The address of `length` bytes at `offset`, if they are inside.
@@ -120,28 +127,29 @@ impl Mapping {
 
     /// Gives memory to a range, so that touching it can't fail any more.
     pub fn commit(&self, offset: usize, length: usize) -> io::Result<()> {
-        let pointer = self.pointer(offset, length).ok_or(io::ErrorKind::InvalidInput)?;
+        self.pointer(offset, length).ok_or(io::ErrorKind::InvalidInput)?;
         if length == 0 {
             return Ok(());
         }
         if let Some(file) = &self.file {
-            retry(|| rustix::fs::fallocate(file, FallocateFlags::empty(), offset as u64, length as u64))?;
+            return Ok(retry(|| rustix::fs::fallocate(file, FallocateFlags::empty(), offset as u64, length as u64))?);
         }
-        let start = offset & !(PAGE - 1);
-        let end = offset + length;
-        // SAFETY: `start` is `offset` rounded down to a page, so the range is inside the mapping, and populating it
-        // changes no byte.
-        let populated = unsafe {
-            let pointer = pointer.as_ptr().sub(offset - start);
-            retry(|| rustix::mm::madvise(pointer.cast(), end - start, Advice::LinuxPopulateWrite))
-        };
-        match populated {
-            // A file has its memory by now; this only saved the page faults.
-            Err(_) if self.file.is_some() => Ok(()),
+        match self.populate(offset, length) {
             // Kernels before 5.14 don't know it; private memory then comes page by page as any other.
-            Err(rustix::io::Errno::INVAL) => Ok(()),
+            Err(rustix::io::Errno::INVAL) if !self.is_shared => Ok(()),
             result => Ok(result?),
         }
+    }
+
+    /// Has the kernel write to all pages of a range, which is inside, without changing them.
+    fn populate(&self, offset: usize, length: usize) -> rustix::io::Result<()> {
+        let start = offset & !(PAGE - 1);
+        // SAFETY: `start` is `offset` rounded down to a page, so the range is inside the mapping, and populating it
+        // changes no byte.
+        retry(|| unsafe {
+            let pointer = self.base.as_ptr().add(start);
+            rustix::mm::madvise(pointer.cast(), offset + length - start, Advice::LinuxPopulateWrite)
+        })
     }
 
     /// Takes the memory of a range away again; it then reads as zeroes. Only whole pages inside the range are taken.
@@ -152,15 +160,11 @@ impl Mapping {
         if start >= end {
             return Ok(());
         }
-        if let Some(file) = &self.file {
-            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            return Ok(retry(|| rustix::fs::fallocate(file, flags, start as u64, (end - start) as u64))?);
-        }
+        // What a file holds is only gone if it is gone from the file.
+        let advice = if self.is_shared { Advice::LinuxRemove } else { Advice::LinuxDontNeed };
         // SAFETY: the range is inside the mapping, which holds plain bytes that nobody has a reference to; the caller
         // says that they are no longer wanted.
-        unsafe {
-            rustix::mm::madvise(self.base.as_ptr().add(start).cast(), end - start, Advice::LinuxDontNeed)?;
-        }
+        unsafe { rustix::mm::madvise(self.base.as_ptr().add(start).cast(), end - start, advice)? };
         Ok(())
     }
 }

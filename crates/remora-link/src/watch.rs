@@ -1,18 +1,19 @@
 //! The thread that notices the other side's end, and tells everybody.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 
+use crate::descriptor::Descriptor;
 use crate::link::Inner;
 use crate::thread;
 
 /// Starts the thread, which ends when the link is closed.
-pub(crate) fn start(link: &Arc<Inner>, peer: Option<OwnedFd>) -> io::Result<()> {
+pub(crate) fn start(link: &Arc<Inner>, peer: Option<Descriptor>) -> io::Result<()> {
     let link = Arc::clone(link);
     thread::spawn("remora-watch", move || {
         watch(&link, peer);
@@ -23,7 +24,7 @@ pub(crate) fn start(link: &Arc<Inner>, peer: Option<OwnedFd>) -> io::Result<()> 
 }
 
 /// Returns when the link is closed; closes it when the other side is gone.
-fn watch(link: &Inner, peer: Option<OwnedFd>) {
+fn watch(link: &Inner, peer: Option<Descriptor>) {
     loop {
         let mut fds = vec![PollFd::from_borrowed_fd(link.closing(), PollFlags::IN)];
         if let Some(peer) = &peer {

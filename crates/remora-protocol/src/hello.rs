@@ -139,9 +139,14 @@ pub enum Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Request {
-    Open,
+    /// A session, which is to map at most so many bytes.
+    Open {
+        room: u64,
+    },
     Status,
-    Kill { session: u64 },
+    Kill {
+        session: u64,
+    },
 }
 
 macro_rules! wire_enum {
@@ -266,7 +271,10 @@ impl<'a> Decode<'a> for Answer {
 impl Encode for Request {
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Open => 1u32.encode(out),
+            Self::Open { room } => {
+                1u32.encode(out);
+                room.encode(out);
+            }
             Self::Status => 2u32.encode(out),
             Self::Kill { session } => {
                 3u32.encode(out);
@@ -280,7 +288,7 @@ impl<'a> Decode<'a> for Request {
     const MIN_SIZE: usize = 4;
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(match u32::decode(reader)? {
-            1 => Self::Open,
+            1 => Self::Open { room: Decode::decode(reader)? },
             2 => Self::Status,
             3 => Self::Kill { session: Decode::decode(reader)? },
             _ => return Err(Malformed("not a request")),
@@ -316,7 +324,7 @@ mod tests {
         ] {
             assert_eq!(decode_all::<Answer>(&encode_to_vec(&answer)), Ok(answer));
         }
-        for request in [Request::Open, Request::Status, Request::Kill { session: 7 }] {
+        for request in [Request::Open { room: 1 << 33 }, Request::Status, Request::Kill { session: 7 }] {
             assert_eq!(decode_all::<Request>(&encode_to_vec(&request)), Ok(request));
         }
     }

@@ -228,6 +228,20 @@ fn arena_full() {
     broker.assert_clean();
 }
 
+/// Programs with little address space, and with few descriptors.
+#[test]
+fn limits_of_the_program() {
+    let program = Program::compile("buffers");
+    for limit in ["-v 1000000", "-v 700000", "-n 8"] {
+        let run = Run::new(places::tool("bash", "bash"));
+        let run = run.arguments(&["-c", &format!("ulimit {limit}; exec {}", program.path().display())]);
+        let native = run.native();
+        for link in Link::ALL {
+            assert_same(&native, &run.remoted(link));
+        }
+    }
+}
+
 /// Ten times as much in one call as the arena holds.
 #[test]
 fn transfer_larger_than_the_arena() {

@@ -39,7 +39,7 @@ programs! {
     queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
     read_then_write leak dlclose fork enumerate corners includes svm contents binaries extensions
-    command_buffer semaphores host_pointers image_formats sizes two_maps
+    command_buffer semaphores host_pointers image_formats sizes two_maps close_descriptors
 }
 
 /// Beyond what OpenCL promises, where it costs no transfer: the program's own memory is the object.

@@ -210,7 +210,7 @@ impl Client {
     }
 
     pub fn open(&self) -> Session {
-        match self.ask_with_descriptors(&Request::Open) {
+        match self.ask_with_descriptors(&Request::Open { room: u64::MAX }) {
             (Answer::Opened(opened), mut fds) => {
                 let worker = fds.pop().unwrap();
                 Session { opened, memory: fds, worker }

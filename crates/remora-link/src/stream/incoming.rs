@@ -2,7 +2,7 @@
 //! may send any bytes.
 
 use std::collections::HashMap;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -124,7 +124,7 @@ impl Incoming {
         loop {
             // SAFETY: the vectors name the free part of the buffer, borrowed above, and a range of the arena that
             // `pointer` has checked. There is no control buffer: descriptors that somebody sends don't get here.
-            let count = unsafe { libc::recvmsg(link.socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
+            let count = unsafe { libc::recvmsg(link.socket.as_fd().as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
             match usize::try_from(count) {
                 Ok(count) => return Ok(count),
                 Err(_) => match std::io::Error::last_os_error() {

@@ -21,7 +21,7 @@ mod incoming;
 mod outgoing;
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -33,6 +33,7 @@ use rustix::time::{
 };
 
 use crate::cells::Cells;
+use crate::descriptor::Descriptor;
 use crate::layout::{Geometry, Lane};
 use crate::link::{Closed, Inner, lock};
 use crate::thread;
@@ -57,11 +58,11 @@ pub(crate) struct Bridge {
     outgoing: Mutex<Outgoing>,
     incoming: Mutex<Incoming>,
     /// What the receiving thread waits on.
-    epoll: OwnedFd,
+    epoll: Descriptor,
     /// Readable when the receiving thread is to look whether receiving is still lent.
-    timer: OwnedFd,
+    timer: Descriptor,
     /// Readable when the sending thread is to go on with sending.
-    handover: OwnedFd,
+    handover: Descriptor,
 }
 
 /// How long the receiving thread sleeps on after a thread has received for itself: longer than a call that follows the
@@ -91,7 +92,9 @@ const TIMER: u64 = 2;
 
 impl Bridge {
     pub fn new(geometry: &Geometry, socket: BorrowedFd<'_>) -> io::Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let epoll = Descriptor::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
+        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        let handover = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         epoll::add(&epoll, socket, epoll::EventData::new_u64(SOCKET), epoll::EventFlags::IN)?;
         Ok(Self {
             lanes: (0..geometry.lanes()).map(|_| LaneState::default()).collect(),
@@ -100,8 +103,8 @@ impl Bridge {
             outgoing: Mutex::new(Outgoing::new()),
             incoming: Mutex::new(Incoming::new()),
             epoll,
-            timer: timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?,
-            handover: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            timer: Descriptor::new(timer),
+            handover: Descriptor::new(handover),
         })
     }
 

@@ -1,7 +1,7 @@
 //! What the bridge sends: gathered from the rings of all marked lanes, written in few system calls.
 
 use std::collections::{HashMap, VecDeque};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
@@ -103,7 +103,7 @@ impl Outgoing {
                     return Flushed::All;
                 }
             }
-            match self.batch.write(&link.socket) {
+            match self.batch.write(link.socket.as_fd()) {
                 Ok(true) => self.finish_batch(),
                 Ok(false) => return Flushed::SocketFull,
                 Err(error) => {
@@ -254,7 +254,7 @@ impl Batch {
     }
 
     /// Writes as much as the socket takes. True if that is everything.
-    fn write(&mut self, socket: &OwnedFd) -> std::io::Result<bool> {
+    fn write(&mut self, socket: BorrowedFd<'_>) -> std::io::Result<bool> {
         while self.written.0 < self.pieces.len() {
             let (first, skip) = self.written;
             let mut vectors: Vec<libc::iovec> = self.pieces[first..]
