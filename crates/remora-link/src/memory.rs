@@ -8,6 +8,7 @@ use remora_protocol::hello::Layout;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
+use crate::descriptor::Descriptor;
 use crate::layout::Geometry;
 
 /// Makes the memory of a memfd link: (rings, arena). Neither can change its size any more. Both are sparse: pages are
@@ -40,11 +41,8 @@ const FIXED_SIZE: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
 pub(crate) struct Mapping {
     base: NonNull<u8>,
     size: usize,
-    /// Whether it is a file's that another process can see.
-    is_shared: bool,
-    /// That file, where memory can only be given to it so: kernels before 5.14. Otherwise it isn't kept open: the program
-    /// might close it and open another under its number.
-    file: Option<OwnedFd>,
+    /// The file that is mapped; none: private memory.
+    file: Option<Descriptor>,
     owner: u32,
 }
 
@@ -76,11 +74,7 @@ impl Mapping {
                 0,
             )?
         };
-        let mut mapping = Self::new(base, size, true)?;
-        if let Err(rustix::io::Errno::INVAL) = mapping.populate(0, size.min(PAGE)) {
-            mapping.file = Some(file);
-        }
-        Ok(mapping)
+        Self::new(base, size, Some(Descriptor::new(file)))
     }
 
     /// Maps `size` bytes of zeroes that nobody else sees.
@@ -94,12 +88,12 @@ impl Mapping {
                 MapFlags::PRIVATE | MapFlags::NORESERVE,
             )?
         };
-        Self::new(base, size, false)
+        Self::new(base, size, None)
     }
 
-    fn new(base: *mut std::ffi::c_void, size: usize, is_shared: bool) -> io::Result<Self> {
+    fn new(base: *mut std::ffi::c_void, size: usize, file: Option<Descriptor>) -> io::Result<Self> {
         let base = NonNull::new(base.cast::<u8>()).ok_or(io::ErrorKind::OutOfMemory)?;
-        let mapping = Self { base, size, is_shared, file: None, owner: std::process::id() };
+        let mapping = Self { base, size, file, owner: std::process::id() };
         // A fork child must neither see the parent's session nor keep its pages alive.
         // SAFETY: the range is the mapping just made.
         unsafe { rustix::mm::madvise(base.as_ptr().cast(), size, Advice::LinuxDontFork)? };
@@ -112,7 +106,7 @@ impl Mapping {
 
     /// Whether another process can see the memory.
     pub fn is_shared(&self) -> bool {
-        self.is_shared
+        self.file.is_some()
     }
 
     /// The address of `length` bytes at `offset`, if they are inside.
@@ -131,13 +125,14 @@ impl Mapping {
         if length == 0 {
             return Ok(());
         }
-        if let Some(file) = &self.file {
-            return Ok(retry(|| rustix::fs::fallocate(file, FallocateFlags::empty(), offset as u64, length as u64))?);
-        }
-        match self.populate(offset, length) {
-            // Kernels before 5.14 don't know it; private memory then comes page by page as any other.
-            Err(rustix::io::Errno::INVAL) if !self.is_shared => Ok(()),
-            result => Ok(result?),
+        match (self.populate(offset, length), &self.file) {
+            // Kernels before 5.14 don't know it. The program might have closed the file, and opened another.
+            (Err(rustix::io::Errno::INVAL), Some(file)) if file.is_ours() => {
+                Ok(retry(|| rustix::fs::fallocate(file, FallocateFlags::empty(), offset as u64, length as u64))?)
+            }
+            // Private memory then comes page by page as any other.
+            (Err(rustix::io::Errno::INVAL), None) => Ok(()),
+            (result, _) => Ok(result?),
         }
     }
 
@@ -161,7 +156,7 @@ impl Mapping {
             return Ok(());
         }
         // What a file holds is only gone if it is gone from the file.
-        let advice = if self.is_shared { Advice::LinuxRemove } else { Advice::LinuxDontNeed };
+        let advice = if self.is_shared() { Advice::LinuxRemove } else { Advice::LinuxDontNeed };
         // SAFETY: the range is inside the mapping, which holds plain bytes that nobody has a reference to; the caller
         // says that they are no longer wanted.
         unsafe { rustix::mm::madvise(self.base.as_ptr().add(start).cast(), end - start, advice)? };
@@ -221,7 +216,8 @@ impl Arena {
     /// The file behind whole pages of a shared arena.
     pub(crate) fn file(&self, offset: u64, size: usize) -> io::Result<BorrowedFd<'_>> {
         let pages = offset % PAGE as u64 == 0 && size % PAGE == 0 && size > 0;
-        let file = self.mapping.file.as_ref().filter(|_| pages && self.pointer(offset, size as u64).is_some());
+        let file = self.mapping.file.as_ref().filter(|file| file.is_ours());
+        let file = file.filter(|_| pages && self.pointer(offset, size as u64).is_some());
         file.map(AsFd::as_fd).ok_or_else(|| io::ErrorKind::InvalidInput.into())
     }
 

@@ -145,7 +145,8 @@ impl Mem {
 
     /// How the program's own memory is mapped.
     pub(crate) fn host_backing(&self) -> Backing {
-        if self.svm.as_ref().is_some_and(Svm::same_pages) { Backing::SamePages } else { Backing::HostPointer }
+        let svm = self.svm.as_ref().or_else(|| self.parent.as_ref()?.svm.as_ref());
+        if svm.is_some_and(Svm::same_pages) { Backing::SamePages } else { Backing::HostPointer }
     }
 
     /// Where the program's own memory of the object begins (CL_MEM_USE_HOST_PTR).

@@ -107,7 +107,10 @@ impl Seen {
         let area =
             mem.image.as_ref().map_or_else(|| bytes_of_buffer(0, mem.size), |image| image.area([0; 3], image.extent()));
         let own = |pointer: *mut u8, copies| (Data(pointer.cast()), copies, None);
+        let beside = mem.host_memory().is_some_and(|memory| memory.is_beside());
         let (pointer, copies, heap) = match mem.store_pointer() {
+            // The program knows its own memory.
+            _ if beside && mem.is_buffer() => own(mem.host.0, true),
             Some(store) => own(store, false),
             None if mem.is_buffer() && !mem.host.0.is_null() => {
                 own(mem.host.0, !matches!(mem.host_backing(), Backing::SamePages))
