@@ -57,7 +57,7 @@ mod intel {
         Intel:
         queues buffers maps images callbacks printf sub_devices native_kernel behind_user_event read_then_write leak fork
         enumerate includes contents binaries svm pipes device_queues sub_groups program_scope spirv extensions
-        command_buffer semaphores build_logs
+        command_buffer semaphores build_logs two_maps close_descriptors
     }
 
     /// Offered only where both sides see the same pages.
