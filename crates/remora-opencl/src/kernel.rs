@@ -163,7 +163,12 @@ impl Kernel {
     pub(crate) unsafe fn arg(&self, index: cl_uint, size: usize, value: *const c_void) -> Result<Arg> {
         let description = self.description.args.get(index as usize).ok_or(Error(CL_INVALID_ARG_INDEX))?;
         // SAFETY: passed on to the caller.
-        unsafe { Arg::from_program(description, size, value) }
+        unsafe { Arg::from_program(self, description, size, value) }
+    }
+
+    /// Whether local memory may have 0 bytes, as it may since OpenCL 3.1.
+    fn may_have_empty_local_memory(&self) -> bool {
+        self.program.context.devices.iter().all(|device| device.version() >= (3, 1))
     }
 }
 
@@ -174,7 +179,12 @@ impl Drop for Kernel {
 }
 
 impl Arg {
-    unsafe fn from_program(description: &ArgDescription, size: usize, value: *const c_void) -> Result<Self> {
+    unsafe fn from_program(
+        kernel: &Kernel,
+        description: &ArgDescription,
+        size: usize,
+        value: *const c_void,
+    ) -> Result<Self> {
         // SAFETY: passed on to the caller.
         unsafe {
             match description.takes() {
@@ -189,7 +199,7 @@ impl Arg {
                 }
                 Takes::Local => {
                     ensure(value.is_null(), CL_INVALID_ARG_VALUE)?;
-                    ensure(size > 0, CL_INVALID_ARG_SIZE)?;
+                    ensure(size > 0 || kernel.may_have_empty_local_memory(), CL_INVALID_ARG_SIZE)?;
                     Ok(Self::Local((size as u64).to_le_bytes()))
                 }
                 Takes::Sampler => {

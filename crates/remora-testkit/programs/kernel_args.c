@@ -15,6 +15,7 @@ static const char *source =
     "{ size_t i = get_local_id(0), n = get_local_size(0);\n"
     "  a[i] = (int)get_global_id(0); b[i] = 0.5f * i; barrier(CLK_LOCAL_MEM_FENCE);\n"
     "  out[get_global_id(0)] = a[n - 1 - i] + (int)(b[n - 1] * 2); }\n"
+    "kernel void untouched(local int *a, global int *out) { *out = 7; }\n"
     "kernel void nothing(global int *maybe, constant int *table, global int *out)\n"
     "{ *out = (maybe ? 1 : 2) + (table ? 10 : 20); }\n"
     "kernel void pick(read_only image2d_t image, sampler_t sampler, global float4 *out)\n"
@@ -174,6 +175,24 @@ static void each_launch_its_own(const struct cl *cl, cl_program program)
     CHECK(clReleaseMemObject(buffer));
 }
 
+/* Wrong before OpenCL 3.1, and right since. */
+static void no_local_memory(const struct cl *cl, cl_program program)
+{
+    cl_kernel kernel = new_kernel(program, "untouched");
+    cl_int code = clSetKernelArg(kernel, 0, 0, NULL), out = 0;
+    printf("local memory of 0: %s\n", code_name(code));
+    if (code == CL_SUCCESS) {
+        size_t one = 1;
+        cl_mem buffer = new_buffer(cl, 0, sizeof out, NULL);
+        CHECK(clSetKernelArg(kernel, 1, sizeof buffer, &buffer));
+        CHECK(clEnqueueNDRangeKernel(cl->queue, kernel, 1, NULL, &one, NULL, 0, NULL, NULL));
+        CHECK(clEnqueueReadBuffer(cl->queue, buffer, CL_TRUE, 0, sizeof out, &out, 0, NULL, NULL));
+        CHECK(clReleaseMemObject(buffer));
+        printf("without it: %d\n", out);
+    }
+    CHECK(clReleaseKernel(kernel));
+}
+
 static void wrong_ones(const struct cl *cl, cl_program program)
 {
     cl_kernel kernel = new_kernel(program, "values"), shared = new_kernel(program, "shared");
@@ -187,7 +206,6 @@ static void wrong_ones(const struct cl *cl, cl_program program)
     printf("size 0: %s\n", code_name(clSetKernelArg(kernel, 2, 0, &number)));
     printf("no value: %s\n", code_name(clSetKernelArg(kernel, 2, sizeof number, NULL)));
     printf("size of a buffer: %s\n", code_name(clSetKernelArg(kernel, 11, 4, &buffer)));
-    printf("local memory of 0: %s\n", code_name(clSetKernelArg(shared, 0, 0, NULL)));
     printf("value for local memory: %s\n", code_name(clSetKernelArg(shared, 0, sizeof number, &number)));
     printf("size of a sampler: %s\n", code_name(clSetKernelArg(pick, 1, 4, &number)));
     printf("no kernel: %s\n", code_name(clSetKernelArg(NULL, 0, sizeof number, &number)));
@@ -214,6 +232,7 @@ int main(void)
     null_memory(&cl, program);
     samplers(&cl, program);
     each_launch_its_own(&cl, program);
+    no_local_memory(&cl, program);
     wrong_ones(&cl, program);
     CHECK(clReleaseProgram(program));
     stop(&cl);

@@ -55,7 +55,7 @@ mod intel {
 
     programs! {
         Intel:
-        queues buffers maps images callbacks printf sub_devices native_kernel behind_user_event read_then_write leak fork
+        queues buffers maps images kernel_args callbacks printf sub_devices native_kernel behind_user_event read_then_write leak fork
         enumerate includes contents binaries svm pipes device_queues sub_groups program_scope spirv extensions
         command_buffer semaphores build_logs two_maps close_descriptors
     }
