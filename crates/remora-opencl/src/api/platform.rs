@@ -7,7 +7,7 @@ use opencl_sys::*;
 
 use crate::error::{Error, Result};
 use crate::facts::{Platform, platforms};
-use crate::generated::dispatch;
+use crate::generated::dispatch::{self, Offers};
 use crate::info::{Answer, list};
 use crate::object::{get, pointer_of, share};
 
@@ -65,7 +65,21 @@ pub unsafe fn get_platform_info(
 /// As clGetExtensionFunctionAddress.
 pub unsafe fn get_extension_function_address(name: *const c_char) -> *mut c_void {
     // SAFETY: passed on to the caller.
-    platforms().first().map_or(std::ptr::null_mut(), |platform| unsafe { address(platform, name) })
+    unsafe { address(&First, name) }
+}
+
+/// The first platform, looked for only if it must be asked: a loader wants to know where our functions are before anything
+/// else.
+struct First;
+
+impl Offers for First {
+    fn function(&self, name: &str) -> bool {
+        platforms().first().is_some_and(|platform| platform.function(name))
+    }
+
+    fn version(&self, extension: &str) -> u32 {
+        platforms().first().map_or(0, |platform| platform.version(extension))
+    }
 }
 
 /// # Safety
@@ -78,7 +92,7 @@ pub unsafe fn get_extension_function_address_for_platform(
     unsafe { get::<Platform>(platform).map_or(std::ptr::null_mut(), |platform| address(platform, name)) }
 }
 
-unsafe fn address(platform: &Platform, name: *const c_char) -> *mut c_void {
+unsafe fn address(platform: &impl Offers, name: *const c_char) -> *mut c_void {
     if name.is_null() {
         return std::ptr::null_mut();
     }

@@ -28,7 +28,11 @@ pub fn load<'a>(
     let version = |name: &str| offered.version(name).unwrap_or(0);
     // SAFETY: by its contract, the driver gives null or the function of that name, as the version that it reports has it,
     // and drivers are never unloaded.
-    let extensions = unsafe { Extensions::load(|name| address(driver, platform, name), version) };
+    let mut extensions = unsafe { Extensions::load(|name| address(driver, platform, name), version) };
+    if offered.version("cl_khr_subgroups").is_none() {
+        // Loaders answer with a function of their own, which jumps to what the driver may not have (oclgrind has not).
+        extensions.clGetKernelSubGroupInfoKHR = None;
+    }
     Box::leak(Box::new(extensions))
 }
 
