@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard, Weak};
 
 use opencl_sys::{
     CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST, CL_INVALID_CONTEXT, CL_INVALID_DEVICE, CL_INVALID_EVENT_WAIT_LIST,
-    CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, CL_QUEUE_PROPERTIES, cl_event, cl_int,
+    CL_INVALID_VALUE, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, CL_QUEUE_PROPERTIES, cl_event, cl_int,
 };
 use remora_protocol::message::Reply;
 use remora_protocol::opencl::{CreateCommandQueue, EventStatus, Status};
@@ -99,6 +99,10 @@ impl Queue {
     /// What the program can ask about it.
     #[must_use]
     pub fn facts(&self, shared: &Shared) -> QueueFacts {
+        if self.context.version < (2, 0) {
+            // Such a driver knows of no queues on devices, and need not be bothered.
+            return QueueFacts { no_default: CL_INVALID_VALUE, size: 0 };
+        }
         QueueFacts::of(shared.driver, &self.object)
     }
 
