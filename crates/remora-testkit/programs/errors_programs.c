@@ -187,7 +187,6 @@ static void queries(const struct cl *cl)
     TRY("arg: no kernel", CL_INVALID_KERNEL, clSetKernelArg(NULL, 0, sizeof buffer, &buffer));
     TRY("arg: index", CL_INVALID_ARG_INDEX, clSetKernelArg(kernel, 3, sizeof buffer, &buffer));
     TRY("arg: size of a buffer", CL_INVALID_ARG_SIZE, clSetKernelArg(kernel, 0, 4, &buffer));
-    TRY("arg: no local memory", CL_INVALID_ARG_SIZE, clSetKernelArg(kernel, 1, 0, NULL));
     TRY("arg: local memory with a value", CL_INVALID_ARG_VALUE, clSetKernelArg(kernel, 1, 4, &z));
     TRY("arg: no value", CL_INVALID_ARG_VALUE, clSetKernelArg(kernel, 2, sizeof z, NULL));
     TRY("arg: size of a value", CL_INVALID_ARG_SIZE, clSetKernelArg(kernel, 2, 8, room));
