@@ -569,12 +569,21 @@ struct SetKernelAttribute {
     value: Bytes,
 }
 
-/// clGetKernelAttributeNV.
-#[command(waits = Value)]
+/// clGetKernelAttributeNV with room for `size` bytes, or none.
+#[command(waits = KernelAttribute)]
 struct GetKernelAttribute {
     kernel: Handle,
     device: Handle,
     attribute: u32,
+    size: u64,
+}
+
+/// `value` has the asked-for number of bytes. `size` is what the driver says it takes: NVIDIA's says nothing, which is 0.
+#[reply]
+struct KernelAttribute {
+    code: i32,
+    size: u64,
+    value: Bytes,
 }
 
 /// `properties` as for clCreateCommandBufferKHR, without the final 0.

@@ -7,7 +7,7 @@ use opencl_sys::*;
 use remora_client::Needs;
 use remora_protocol::Kind;
 use remora_protocol::opencl::{
-    CreateKernel, GetKernelAttribute, GetKernelSubGroupInfo, SetKernelAttribute, Status, Value,
+    CreateKernel, GetKernelAttribute, GetKernelSubGroupInfo, KernelAttribute, SetKernelAttribute, Status, Value,
 };
 
 use crate::api::device::device_of;
@@ -327,11 +327,23 @@ pub unsafe fn get_kernel_attribute_nv(
         let kernel: &Kernel = get(kernel)?;
         (kernel, device_of(&kernel.program.devices, device)?)
     };
+    let room = if value.is_null() { 0 } else { size };
+    ensure(room <= MOST_OF_AN_ATTRIBUTE, CL_INVALID_VALUE)?;
     let session = &kernel.remote.session;
-    let command = GetKernelAttribute { kernel: kernel.remote.handle, device: device.handle, attribute };
+    let (handle, device) = (kernel.remote.handle, device.handle);
+    let command = GetKernelAttribute { kernel: handle, device, attribute, size: room as u64 };
     let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
-    let reply: Value<'_> = answer.decode()?;
+    let reply: KernelAttribute<'_> = answer.decode()?;
     check(reply.code)?;
-    // SAFETY: passed on to the caller.
-    unsafe { Answer { size, value, size_ret }.bytes(reply.value) }
+    // SAFETY: `value` is valid for `size` bytes or null, and then there is no room; `size_ret` is null or valid.
+    unsafe {
+        if room > 0 {
+            let bytes = reply.value.get(..room).ok_or(Error(CL_OUT_OF_RESOURCES))?;
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.cast(), room);
+        }
+        if !size_ret.is_null() && reply.size != 0 {
+            size_ret.write(usize::try_from(reply.size).map_err(|_| Error(CL_OUT_OF_RESOURCES))?);
+        }
+    }
+    Ok(())
 }

@@ -51,9 +51,14 @@ pub unsafe fn create_buffer_nv(
     size: usize,
     host_ptr: *mut c_void,
 ) -> Result<cl_mem> {
+    ensure(vendor_flags & !(CL_MEM_LOCATION_HOST_NV | CL_MEM_PINNED_NV) == 0, CL_INVALID_VALUE)?;
     // SAFETY: passed on to the caller.
     unsafe { make_buffer(context, std::ptr::null(), (flags, vendor_flags), size, host_ptr) }
 }
+
+/// Where NVIDIA's buffers can be: in the program's memory, and in memory that stays where it is.
+const CL_MEM_LOCATION_HOST_NV: cl_bitfield = 1 << 0;
+const CL_MEM_PINNED_NV: cl_bitfield = 1 << 1;
 
 unsafe fn make_buffer(
     context: cl_context,

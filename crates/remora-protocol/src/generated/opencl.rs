@@ -9,7 +9,7 @@ use crate::message::{Command, Notice, Reply, Waits};
 use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
-pub const OPCODES: u32 = 97u32;
+pub const OPCODES: u32 = 98u32;
 
 /// The name of the message with that opcode.
 #[must_use]
@@ -68,6 +68,7 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             94u16 => "GetSemaphorePayload",
             95u16 => "SetKernelAttribute",
             96u16 => "GetKernelAttribute",
+            98u16 => "KernelAttribute",
             86u16 => "CreateCommandBuffer",
             87u16 => "RecordCommand",
             88u16 => "FinalizeCommandBuffer",
@@ -192,7 +193,7 @@ pub enum CommandMessage<'a> {
     GetSemaphorePayload(GetSemaphorePayload),
     /// clSetKernelAttributeNV.
     SetKernelAttribute(SetKernelAttribute<'a>),
-    /// clGetKernelAttributeNV.
+    /// clGetKernelAttributeNV with room for `size` bytes, or none.
     GetKernelAttribute(GetKernelAttribute),
     /// `properties` as for clCreateCommandBufferKHR, without the final 0.
     CreateCommandBuffer(CreateCommandBuffer<'a>),
@@ -2980,12 +2981,13 @@ impl Waits for SetKernelAttribute<'_> {
     type Reply<'r> = Status;
 }
 
-/// clGetKernelAttributeNV.
+/// clGetKernelAttributeNV with room for `size` bytes, or none.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GetKernelAttribute {
     pub kernel: Handle,
     pub device: Handle,
     pub attribute: u32,
+    pub size: u64,
 }
 
 impl Encode for GetKernelAttribute {
@@ -2994,17 +2996,19 @@ impl Encode for GetKernelAttribute {
         self.kernel.encode(out);
         self.device.encode(out);
         self.attribute.encode(out);
+        self.size.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for GetKernelAttribute {
-    const MIN_SIZE: usize = 20usize;
+    const MIN_SIZE: usize = 28usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
             kernel: Decode::decode(reader)?,
             device: Decode::decode(reader)?,
             attribute: Decode::decode(reader)?,
+            size: Decode::decode(reader)?,
         })
     }
 }
@@ -3017,7 +3021,40 @@ impl Command for GetKernelAttribute {
 }
 
 impl Waits for GetKernelAttribute {
-    type Reply<'r> = Value<'r>;
+    type Reply<'r> = KernelAttribute<'r>;
+}
+
+/// `value` has the asked-for number of bytes. `size` is what the driver says it takes: NVIDIA's says nothing, which is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct KernelAttribute<'a> {
+    pub code: i32,
+    pub size: u64,
+    pub value: &'a [u8],
+}
+
+impl Encode for KernelAttribute<'_> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.code.encode(out);
+        self.size.encode(out);
+        self.value.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for KernelAttribute<'a> {
+    const MIN_SIZE: usize = 16usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            code: Decode::decode(reader)?,
+            size: Decode::decode(reader)?,
+            value: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl Reply for KernelAttribute<'_> {
+    const OPCODE: u16 = 98u16;
 }
 
 /// `properties` as for clCreateCommandBufferKHR, without the final 0.

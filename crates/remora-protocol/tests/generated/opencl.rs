@@ -30,8 +30,8 @@ macro_rules! every_message {
         $check ! (Release); $check ! (WatchMem); $check ! (WatchProgram); $check !
         (WatchEvent); $check ! (CreateSemaphore); $check ! (GetSemaphorePayload); $check
         ! (SetKernelAttribute); $check ! (GetKernelAttribute); $check !
-        (CreateCommandBuffer); $check ! (RecordCommand); $check !
-        (FinalizeCommandBuffer); $check ! (UpdateMutableCommands); $check !
+        (KernelAttribute); $check ! (CreateCommandBuffer); $check ! (RecordCommand);
+        $check ! (FinalizeCommandBuffer); $check ! (UpdateMutableCommands); $check !
         (GetCommandBufferInfo); $check ! (EnqueueNDRangeKernel); $check ! (EnqueueRead);
         $check ! (EnqueueWrite); $check ! (EnqueueMapStore); $check !
         (EnqueueUnmapStore); $check ! (EnqueueCommandBuffer); $check !
@@ -762,6 +762,17 @@ impl<'a> Arbitrary<'a> for GetKernelAttribute {
             kernel: Arbitrary::arbitrary(source),
             device: Arbitrary::arbitrary(source),
             attribute: Arbitrary::arbitrary(source),
+            size: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for KernelAttribute<'a> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            code: Arbitrary::arbitrary(source),
+            size: Arbitrary::arbitrary(source),
+            value: Arbitrary::arbitrary(source),
         }
     }
 }

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use opencl_sys::{
     CL_INVALID_ARG_INDEX, CL_INVALID_ARG_SIZE, CL_INVALID_ARG_VALUE, CL_INVALID_CONTEXT, CL_INVALID_KERNEL_NAME,
-    CL_INVALID_OPERATION, CL_INVALID_WORK_DIMENSION, CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME,
-    CL_KERNEL_ARG_TYPE_QUALIFIER, CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_KERNEL_NUM_ARGS, cl_int,
+    CL_INVALID_OPERATION, CL_INVALID_VALUE, CL_INVALID_WORK_DIMENSION, CL_KERNEL_ARG_ADDRESS_QUALIFIER,
+    CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_ARG_TYPE_QUALIFIER, CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_KERNEL_NUM_ARGS,
+    CL_SUCCESS, cl_int,
 };
 use remora_protocol::argument::{Takes, kind};
 use remora_protocol::opencl::{
-    CreateKernel, GetKernelAttribute, GetKernelSubGroupInfo, GetSuggestedLocalWorkSize, KernelArg, SetKernelAttribute,
+    CreateKernel, GetKernelAttribute, GetKernelSubGroupInfo, GetSuggestedLocalWorkSize, KernelArg, KernelAttribute,
+    SetKernelAttribute,
 };
 use remora_protocol::{Handle, List};
 
@@ -21,6 +23,7 @@ use super::context::Context;
 use super::driver::{Driver, Object, call, check, create, query, query_number};
 use super::facts::sub_group_function;
 use super::kernel_facts::text;
+use super::objects::At;
 use super::shared::Shared;
 use super::svm;
 use crate::lock;
@@ -316,18 +319,30 @@ pub fn set_attribute(shared: &Shared, message: &SetKernelAttribute<'_>) -> Resul
     check(unsafe { call!(kernel.context.extensions, clSetKernelAttributeNV(raw, id, attribute, size, value)) })
 }
 
-/// Executes `GetKernelAttribute`.
-///
-/// # Errors
-/// The code for the program.
-pub fn attribute(shared: &Shared, message: &GetKernelAttribute) -> Result<Vec<u8>, cl_int> {
+/// Executes `GetKernelAttribute`. It is one call as the program's: NVIDIA's driver refuses to be asked for the size first.
+pub fn attribute(at: &At<'_>, message: &GetKernelAttribute) {
+    let mut value = [0; MOST_OF_AN_ATTRIBUTE];
+    match read_attribute(at.shared, message, &mut value) {
+        Ok((room, size)) => at.reply(&KernelAttribute { code: CL_SUCCESS, size, value: &value[..room] }),
+        Err(code) => at.reply(&KernelAttribute { code, size: 0, value: &[] }),
+    }
+}
+
+/// All attributes are numbers.
+const MOST_OF_AN_ATTRIBUTE: usize = 64;
+
+/// How much of `value` is the attribute, and what the driver says of its size.
+fn read_attribute(shared: &Shared, message: &GetKernelAttribute, value: &mut [u8]) -> Result<(usize, u64), cl_int> {
     let kernel = shared.tables.kernels.get(message.kernel)?;
     let device = shared.tables.devices.get(message.device)?;
-    query(|size, value, size_ret| {
-        let (raw, id, attribute) = (kernel.raw(), device.id(), message.attribute);
-        // SAFETY: live objects of the driver, and `value` has room for `size` bytes.
-        unsafe { call!(kernel.context.extensions, clGetKernelAttributeNV(raw, id, attribute, size, value, size_ret)) }
-    })
+    let room = usize::try_from(message.size).ok().filter(|room| *room <= value.len()).ok_or(CL_INVALID_VALUE)?;
+    let pointer = if room == 0 { ptr::null_mut() } else { value.as_mut_ptr().cast() };
+    let (raw, id, attribute, mut size) = (kernel.raw(), device.id(), message.attribute, 0);
+    // SAFETY: live objects of the driver; `pointer` is null or has room for `room` bytes.
+    check(unsafe {
+        call!(kernel.context.extensions, clGetKernelAttributeNV(raw, id, attribute, room, pointer, &raw mut size))
+    })?;
+    Ok((room, size as u64))
 }
 
 /// Executes `GetSuggestedLocalWorkSize`.

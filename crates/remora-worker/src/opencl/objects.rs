@@ -141,7 +141,7 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
             Ok(())
         }
         CommandMessage::GetKernelAttribute(message) => {
-            value(at, kernel::attribute(shared, message));
+            kernel::attribute(at, message);
             Ok(())
         }
         CommandMessage::CreateCommandBuffer(message) => {

@@ -3,10 +3,11 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use opencl_sys::{CL_FALSE, CL_INVALID_EVENT_WAIT_LIST, CL_TRUE, cl_bool, cl_event, cl_int};
+use opencl_sys::{CL_COMPLETE, CL_INVALID_EVENT_WAIT_LIST, CL_TRUE, cl_bool, cl_event, cl_int};
 
 use super::area::{Kind, Region};
 use super::driver::{Driver, Object, call, check};
+use super::events::execution_status;
 
 /// Enqueues a read of `region` to packed bytes at `target`.
 ///
@@ -144,8 +145,9 @@ pub unsafe fn read_now(
     Ok(unsafe { Object::new(event, driver.clReleaseEvent) })
 }
 
-/// Writes `region` from packed bytes at `source` now. The result is the event of that, which is complete. A blocking write
-/// would not do: OpenCL lets it return once the bytes have been taken, and Intel's runtime makes use of that.
+/// Writes `region` from packed bytes at `source` now. The result is the event of that, which is complete. OpenCL lets a blocking
+/// write return once the bytes have been taken, and Intel's runtime makes use of that: it is waited for. Where it is complete
+/// by then it is not: NVIDIA's driver sometimes never ends a wait while other threads enqueue.
 ///
 /// # Errors
 /// The driver's code.
@@ -160,12 +162,14 @@ pub unsafe fn write_now(
     source: *const u8,
 ) -> Result<Object, cl_int> {
     let mut event = ptr::null_mut();
-    // SAFETY: by the promise of the caller, and `source` is not given back before the command is complete.
-    unsafe { write_region(driver, queue, mem, region, CL_FALSE, source, &[], &raw mut event) }?;
+    // SAFETY: by the promise of the caller.
+    unsafe { write_region(driver, queue, mem, region, CL_TRUE, source, &[], &raw mut event) }?;
     // SAFETY: the driver has just made it for us.
     let made = unsafe { Object::new(event, driver.clReleaseEvent) };
-    // SAFETY: a list of one live event.
-    check(unsafe { call!(driver, clWaitForEvents(1, &raw const event)) })?;
+    if execution_status(driver, &made) != CL_COMPLETE {
+        // SAFETY: a list of one live event.
+        check(unsafe { call!(driver, clWaitForEvents(1, &raw const event)) })?;
+    }
     Ok(made)
 }
 
