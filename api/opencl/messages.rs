@@ -6,7 +6,8 @@
 //   u8 u16 u32 u64 i32 i64 bool Handle [T; N]   fixed size
 //   Bytes                                       a length and that many bytes, borrowed from the frame when decoded
 //   List<T>                                     a count and that many fixed-size T, borrowed likewise
-//   Vec<T>                                      a count and that many T of any size
+//   Items<T>                                    a count and that many T of any size, borrowed likewise
+//   Vec<T>                                      the same, where T owns memory or is wanted at once
 //   Option<T>
 //   another struct of this file
 //
@@ -485,7 +486,7 @@ struct GetSuggestedLocalWorkSize {
     work_dim: u32,
     offset: [u64; 3],
     global: [u64; 3],
-    args: Vec<KernelArg>,
+    args: Items<KernelArg>,
     svm: List<u64>,
 }
 
@@ -639,7 +640,7 @@ struct EnqueueNDRangeKernel {
     global: [u64; 3],
     /// All zero: the driver's choice.
     local: [u64; 3],
-    args: Vec<KernelArg>,
+    args: Items<KernelArg>,
     /// Shared virtual memory that the kernel finds by pointers in memory: CL_KERNEL_EXEC_INFO_SVM_PTRS.
     svm: List<u64>,
 }

@@ -33,7 +33,7 @@ pub fn protocol(messages: &Messages, opcodes: &Opcodes) -> TokenStream {
 
         use crate::handle::Handle;
         use crate::message::{Command, Notice, Reply, Waits};
-        use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
+        use crate::wire::{Decode, Encode, FixedSize, Items, List, Malformed, Reader, decode_all};
 
         /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
         pub const OPCODES: u32 = #highest;
@@ -243,6 +243,10 @@ fn rust_type(messages: &Messages, wire: &Wire, lifetime: &TokenStream) -> TokenS
         Wire::List(item) => {
             let item = inner(item);
             quote!(List<#lifetime, #item>)
+        }
+        Wire::Items(item) => {
+            let item = inner(item);
+            quote!(Items<#lifetime, #item>)
         }
         Wire::Vec(item) => {
             let item = inner(item);

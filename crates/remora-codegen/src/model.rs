@@ -56,6 +56,8 @@ pub enum Wire {
     Bytes,
     /// A count and values of fixed size, borrowed.
     List(Box<Wire>),
+    /// A count and values of any size, borrowed.
+    Items(Box<Wire>),
     /// A count and values of any size.
     Vec(Box<Wire>),
     /// A bool and perhaps a value.
@@ -128,7 +130,7 @@ impl Messages {
     pub fn wire_borrows(&self, wire: &Wire) -> bool {
         match wire {
             Wire::Int(..) | Wire::Bool | Wire::Handle | Wire::Array(..) => false,
-            Wire::Bytes | Wire::List(_) => true,
+            Wire::Bytes | Wire::List(_) | Wire::Items(_) => true,
             Wire::Vec(item) | Wire::Option(item) => self.wire_borrows(item),
             Wire::Struct(name) => self.get(name).is_some_and(|message| self.borrows(message)),
         }
@@ -176,7 +178,7 @@ impl Messages {
             Wire::Bool | Wire::Option(_) => 1,
             Wire::Handle => 8,
             Wire::Array(item, count) => count * self.wire_min_size(item),
-            Wire::Bytes | Wire::List(_) | Wire::Vec(_) => 4,
+            Wire::Bytes | Wire::List(_) | Wire::Items(_) | Wire::Vec(_) => 4,
             Wire::Struct(name) => self.get(name).map_or(0, |message| self.min_size(message)),
         }
     }
@@ -202,6 +204,10 @@ impl Messages {
             Wire::Array(item, _) | Wire::List(item) => {
                 self.check_wire(item, holders)?;
                 if self.wire_is_fixed(item) { Ok(()) } else { bail!("{item:?} has no fixed size") }
+            }
+            Wire::Items(item) => {
+                self.check_wire(item, holders)?;
+                if self.wire_is_copy(item) { Ok(()) } else { bail!("{item:?} owns memory") }
             }
             Wire::Vec(item) | Wire::Option(item) => self.check_wire(item, holders),
             Wire::Struct(name) => {

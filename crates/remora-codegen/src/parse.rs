@@ -113,6 +113,7 @@ fn wire(ty: &Type) -> Result<Wire> {
             let item = Box::new(wire(item)?);
             match name.as_str() {
                 "List" => Ok(Wire::List(item)),
+                "Items" => Ok(Wire::Items(item)),
                 "Vec" => Ok(Wire::Vec(item)),
                 "Option" => Ok(Wire::Option(item)),
                 _ => bail!("`{name}` is not a wire type"),

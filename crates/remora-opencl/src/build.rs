@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use opencl_sys::{CL_DEVICE_NOT_AVAILABLE, cl_int};
+use opencl_sys::{CL_DEVICE_NOT_AVAILABLE, CL_KERNEL_WORK_GROUP_SIZE, cl_int};
 use remora_protocol::Handle;
 use remora_protocol::argument::Takes;
 use remora_protocol::opencl::{self as wire, KernelFacts};
@@ -33,7 +33,7 @@ pub(crate) struct KernelDescription {
     pub(crate) name: Vec<u8>,
     pub(crate) attributes: Vec<u8>,
     pub(crate) args: Vec<ArgDescription>,
-    pub(crate) work_group: HashMap<Handle, Infos>,
+    pub(crate) work_group: HashMap<Handle, WorkGroup>,
     pub(crate) sub_groups: SubGroups,
 }
 
@@ -83,21 +83,23 @@ impl SubGroups {
     }
 }
 
+/// The answers of clGetKernelWorkGroupInfo for a device.
+pub(crate) struct WorkGroup {
+    pub(crate) infos: Infos,
+    /// CL_KERNEL_WORK_GROUP_SIZE, or 0 if the driver has none.
+    pub(crate) most: u64,
+}
+
 /// What is known of a kernel's argument.
 pub(crate) struct ArgDescription {
     pub(crate) known: bool,
+    /// What can be set.
+    pub(crate) takes: Takes,
     pub(crate) address: u32,
     pub(crate) access: u32,
     pub(crate) type_qualifier: u64,
     pub(crate) type_name: Vec<u8>,
     pub(crate) name: Vec<u8>,
-}
-
-impl ArgDescription {
-    /// What can be set.
-    pub(crate) fn takes(&self) -> Takes {
-        if self.known { Takes::of(self.address, self.type_qualifier, &self.type_name) } else { Takes::Unknown }
-    }
 }
 
 impl BuildResult {
@@ -126,13 +128,20 @@ impl KernelDescription {
     fn new(facts: &KernelFacts<'_>) -> Self {
         let args = facts.args.iter().map(|arg| ArgDescription {
             known: arg.known,
+            takes: match arg.known {
+                true => Takes::of(arg.address, arg.type_qualifier, arg.type_name),
+                false => Takes::Unknown,
+            },
             address: arg.address,
             access: arg.access,
             type_qualifier: arg.type_qualifier,
             type_name: arg.type_name.to_vec(),
             name: arg.name.to_vec(),
         });
-        let work_group = facts.work_group.iter().map(|group| (group.device, Infos::new(&group.infos)));
+        let work_group = facts.work_group.iter().map(|group| {
+            let infos = Infos::new(&group.infos);
+            (group.device, WorkGroup { most: infos.number(CL_KERNEL_WORK_GROUP_SIZE), infos })
+        });
         let sub_groups = facts.work_group.iter().map(|group| (group.device, Infos::new(&group.sub_groups)));
         Self {
             name: facts.name.to_vec(),

@@ -83,11 +83,41 @@ pub(crate) struct Device {
     pub(crate) platform: Weak<Platform>,
     pub(crate) handle: Handle,
     pub(crate) infos: Infos,
+    /// What is looked at in each launch.
+    pub(crate) limits: Limits,
     /// Its extensions, as far as they are carried.
     offered: Offered,
     pub(crate) parent: Option<Arc<Device>>,
     /// A sub-device's counterpart, released with it.
     _remote: Option<Remote>,
+}
+
+/// What launches are checked against.
+pub(crate) struct Limits {
+    /// The version of OpenCL that the device speaks; (1, 0) if it doesn't say.
+    pub(crate) version: (u32, u32),
+    /// The largest work size, and the end of the last work item's place.
+    pub(crate) global: u64,
+    /// CL_DEVICE_MAX_WORK_ITEM_SIZES of the first three dimensions.
+    pub(crate) local: [u64; 3],
+    /// CL_DEVICE_LOCAL_MEM_SIZE, or `u64::MAX` if the device has none.
+    pub(crate) local_memory: u64,
+}
+
+impl Limits {
+    fn new(infos: &Infos) -> Self {
+        let text = infos.text(CL_DEVICE_VERSION);
+        let number = text.strip_prefix("OpenCL ").and_then(|rest| rest.split(' ').next()?.split_once('.'));
+        let version = number.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        let sizes = infos.sizes(CL_DEVICE_MAX_WORK_ITEM_SIZES);
+        let memory = infos.number(CL_DEVICE_LOCAL_MEM_SIZE);
+        Self {
+            version: version.unwrap_or((1, 0)),
+            global: if infos.number(CL_DEVICE_ADDRESS_BITS) == 32 { u64::from(u32::MAX) } else { u64::MAX },
+            local: [0, 1, 2].map(|axis| sizes.get(axis).copied().unwrap_or(u64::MAX)),
+            local_memory: if memory == 0 { u64::MAX } else { memory },
+        }
+    }
 }
 
 impl Object for Platform {
@@ -193,6 +223,7 @@ impl Device {
             shell: ShellRef::default(),
             platform: Arc::downgrade(platform),
             handle: facts.handle,
+            limits: Limits::new(&infos),
             offered: offered(&infos, CL_DEVICE_EXTENSIONS, CL_DEVICE_EXTENSIONS_WITH_VERSION),
             infos,
             parent,
@@ -216,10 +247,7 @@ impl Device {
 
     /// The version of OpenCL that it speaks; (1, 0) if it doesn't say.
     pub(crate) fn version(&self) -> (u32, u32) {
-        let text = self.infos.text(CL_DEVICE_VERSION);
-        let number = text.strip_prefix("OpenCL ").and_then(|rest| rest.split(' ').next()?.split_once('.'));
-        let parsed = number.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-        parsed.unwrap_or((1, 0))
+        self.limits.version
     }
 }
 

@@ -1,7 +1,7 @@
 //! Kernels and their arguments.
 
-use std::collections::HashSet;
 use std::ffi::c_void;
+use std::ops::Deref;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +9,7 @@ use opencl_sys::*;
 use remora_protocol::Handle;
 use remora_protocol::argument::{Takes, kind};
 use remora_protocol::opencl::KernelArg;
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use crate::api::device_queue::DeviceQueue;
@@ -26,12 +27,58 @@ pub(crate) struct Kernel {
     pub(crate) remote: Remote,
     pub(crate) program: Arc<Program>,
     pub(crate) description: Arc<KernelDescription>,
-    args: Mutex<Vec<Arg>>,
-    /// Shared virtual memory that it finds by pointers in memory.
-    svm: Mutex<Vec<u64>>,
+    arguments: Mutex<Arguments>,
     /// Launches that the driver has accepted once; others like it need no asking.
-    accepted: Mutex<HashSet<Shape>>,
+    accepted: Mutex<FxHashSet<Shape>>,
     shell: ShellRef,
+}
+
+/// What was set of a kernel.
+#[derive(Clone, Default)]
+pub(crate) struct Arguments {
+    /// One for each argument.
+    pub(crate) list: Vec<Arg>,
+    /// Shared virtual memory that it finds by pointers in memory.
+    pub(crate) svm: Vec<u64>,
+}
+
+impl Arguments {
+    /// Bytes of local memory that they ask for.
+    pub(crate) fn local_memory(&self) -> u64 {
+        let size = |arg: &Arg| if let Arg::Local(size) = arg { u64::from_le_bytes(*size) } else { 0 };
+        self.list.iter().map(size).sum()
+    }
+
+    /// Of the CL_MEM_USE_HOST_PTR objects among them.
+    pub(crate) fn host_memories(&self) -> impl Iterator<Item = &Arc<HostMemory>> {
+        self.list.iter().filter_map(Arg::host_memory)
+    }
+}
+
+/// The arguments of a launch: as they are, while nobody changes them, or as they were.
+pub(crate) enum Set<'a> {
+    Locked(MutexGuard<'a, Arguments>),
+    Copied(Arguments),
+}
+
+impl Set<'_> {
+    /// As they are now, for good: others may change theirs meanwhile.
+    pub(crate) fn copied(self) -> Self {
+        match self {
+            Self::Locked(arguments) => Self::Copied(arguments.clone()),
+            copied @ Self::Copied(_) => copied,
+        }
+    }
+}
+
+impl Deref for Set<'_> {
+    type Target = Arguments;
+    fn deref(&self) -> &Arguments {
+        match self {
+            Self::Locked(arguments) => arguments,
+            Self::Copied(arguments) => arguments,
+        }
+    }
 }
 
 /// What decides whether a driver accepts a launch.
@@ -80,20 +127,15 @@ impl Kernel {
         Arc::new(Self {
             remote,
             program,
-            args: Mutex::new(vec![Arg::Unset; description.args.len()]),
-            svm: Mutex::default(),
+            arguments: Mutex::new(Arguments { list: vec![Arg::Unset; description.args.len()], svm: Vec::new() }),
             description,
             accepted: Mutex::default(),
             shell: ShellRef::default(),
         })
     }
 
-    pub(crate) fn args(&self) -> MutexGuard<'_, Vec<Arg>> {
-        self.args.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn svm(&self) -> MutexGuard<'_, Vec<u64>> {
-        self.svm.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn arguments(&self) -> MutexGuard<'_, Arguments> {
+        self.arguments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether any of its devices has shared virtual memory.
@@ -103,7 +145,8 @@ impl Kernel {
 
     /// Takes the addresses of shared virtual memory that it finds by itself.
     pub(crate) fn set_svm(&self, pointers: impl Iterator<Item = *const u8>) -> Result<()> {
-        *self.svm() = self.svm_list(pointers)?;
+        let list = self.svm_list(pointers)?;
+        self.arguments().svm = list;
         Ok(())
     }
 
@@ -118,23 +161,17 @@ impl Kernel {
     /// Takes an address in shared virtual memory, or null, for argument `index`.
     pub(crate) fn set_arg_svm(&self, index: cl_uint, pointer: *const c_void) -> Result<()> {
         let arg = self.svm_arg(index, pointer)?;
-        self.args()[index as usize] = arg;
+        self.arguments().list[index as usize] = arg;
         Ok(())
     }
 
     /// An address in shared virtual memory, or null, as argument `index`.
     pub(crate) fn svm_arg(&self, index: cl_uint, pointer: *const c_void) -> Result<Arg> {
         let description = self.description.args.get(index as usize).ok_or(Error(CL_INVALID_ARG_INDEX))?;
-        ensure(description.takes().accepts(kind::SVM), CL_INVALID_ARG_VALUE)?;
+        ensure(description.takes.accepts(kind::SVM), CL_INVALID_ARG_VALUE)?;
         let known = |memory: svm::Range| memory.is_of(&self.program.context);
         ensure(pointer.is_null() || svm::find(pointer.cast(), 0).is_some_and(known), CL_INVALID_ARG_VALUE)?;
         Ok(Arg::Svm((pointer as u64).to_le_bytes()))
-    }
-
-    /// Bytes of local memory that its arguments ask for.
-    pub(crate) fn local_memory(&self) -> u64 {
-        let size = |arg: &Arg| if let Arg::Local(size) = arg { u64::from_le_bytes(*size) } else { 0 };
-        self.args().iter().map(size).sum()
     }
 
     pub(crate) fn is_accepted(&self, shape: &Shape) -> bool {
@@ -152,7 +189,7 @@ impl Kernel {
     pub(crate) unsafe fn set_arg(&self, index: cl_uint, size: usize, value: *const c_void) -> Result<()> {
         // SAFETY: passed on to the caller.
         let arg = unsafe { self.arg(index, size, value) }?;
-        self.args()[index as usize] = arg;
+        self.arguments().list[index as usize] = arg;
         Ok(())
     }
 
@@ -187,7 +224,7 @@ impl Arg {
     ) -> Result<Self> {
         // SAFETY: passed on to the caller.
         unsafe {
-            match description.takes() {
+            match description.takes {
                 Takes::Unknown => Self::guessed(size, value),
                 Takes::Own => {
                     ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;

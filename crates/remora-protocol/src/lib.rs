@@ -21,4 +21,4 @@ pub mod wire;
 pub use frame::{Bulk, Frame, FrameWriter, Need};
 pub use handle::{Handle, Kind};
 pub use message::{Command, Notice, Reply, Waits};
-pub use wire::{Decode, Encode, FixedSize, List, Malformed, Reader};
+pub use wire::{Decode, Encode, FixedSize, Items, List, Malformed, Reader};

@@ -313,8 +313,104 @@ impl<'a, T: FixedSize> Decode<'a> for List<'a, T> {
     }
 }
 
+/// A sequence of values of any size that is decoded only when it is walked: no allocation on the way in.
+#[derive(Clone, Copy)]
+pub struct Items<'a, T> {
+    source: Walk<'a, T>,
+}
+
+#[derive(Clone, Copy)]
+enum Walk<'a, T> {
+    Values(&'a [T]),
+    /// So many encodings, which have been checked.
+    Encoded(usize, &'a [u8]),
+}
+
+impl<'a, T: Decode<'a> + Copy> Items<'a, T> {
+    /// A sequence to encode.
+    #[must_use]
+    pub fn new(values: &'a [T]) -> Self {
+        Self { source: Walk::Values(values) }
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self.source {
+            Walk::Values(values) => values.len(),
+            Walk::Encoded(count, _) => count,
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
+        let (values, count, encoded): (&'a [T], usize, &'a [u8]) = match self.source {
+            Walk::Values(values) => (values, 0, &[]),
+            Walk::Encoded(count, bytes) => (&[], count, bytes),
+        };
+        let mut reader = Reader::new(encoded);
+        let decoded = (0..count).map_while(move |_| T::decode(&mut reader).ok());
+        values.iter().copied().chain(decoded)
+    }
+}
+
+impl<'a, T: Decode<'a> + Copy> Default for Items<'a, T> {
+    fn default() -> Self {
+        Self::new(&[])
+    }
+}
+
+impl<'a, T: Decode<'a> + Copy + std::fmt::Debug> std::fmt::Debug for Items<'a, T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'a, T: Decode<'a> + Copy + PartialEq> PartialEq for Items<'a, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl<T: Encode> Encode for Items<'_, T> {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self.source {
+            Walk::Values(values) => {
+                encode_count(values.len(), out);
+                values.iter().for_each(|value| value.encode(out));
+            }
+            Walk::Encoded(count, bytes) => {
+                encode_count(count, out);
+                out.extend_from_slice(bytes);
+            }
+        }
+    }
+}
+
+impl<'a, T: Decode<'a>> Decode<'a> for Items<'a, T> {
+    const MIN_SIZE: usize = 4;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let count = reader.count(T::MIN_SIZE)?;
+        let mut behind = *reader;
+        for _ in 0..count {
+            T::decode(&mut behind)?;
+        }
+        let bytes = reader.take(reader.rest.len() - behind.rest.len())?;
+        Ok(Self { source: Walk::Encoded(count, bytes) })
+    }
+}
+
 /// Counts are 32 bits on the wire. A program can't hold 2^32 of anything that is counted here; bytes beyond that are cut
 /// into parts before they get here.
+#[inline]
 fn encode_count(count: usize, out: &mut Vec<u8>) {
     let count = u32::try_from(count).expect("nothing on the wire has 2^32 parts");
     count.encode(out);

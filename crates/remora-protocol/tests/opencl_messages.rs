@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use remora_protocol::opencl::*;
 use remora_protocol::wire::{decode_all, encode_to_vec};
-use remora_protocol::{Decode, FixedSize, Frame, FrameWriter, Handle, List};
+use remora_protocol::{Decode, FixedSize, Frame, FrameWriter, Handle, Items, List};
 
 #[path = "generated/opencl.rs"]
 mod generated;
@@ -88,6 +88,13 @@ impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for Option<T> {
 impl<'a, T: Arbitrary<'a> + FixedSize + 'a> Arbitrary<'a> for List<'a, T> {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         List::new(Vec::arbitrary(source).leak())
+    }
+}
+
+/// As for a list.
+impl<'a, T: Arbitrary<'a> + Decode<'a> + Copy + 'a> Arbitrary<'a> for Items<'a, T> {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Items::new(Vec::arbitrary(source).leak())
     }
 }
 

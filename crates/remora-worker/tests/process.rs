@@ -14,7 +14,7 @@ use remora_protocol::opencl::{
     EnqueueNDRangeKernel, Facts, Finish, KernelArg, NoticeMessage,
 };
 use remora_protocol::wire::{decode_all, encode_to_vec};
-use remora_protocol::{Frame, FrameWriter, Handle, Kind, List};
+use remora_protocol::{Frame, FrameWriter, Handle, Items, Kind, List};
 
 const DEVICE: Handle = Handle::new(Kind::Device, 0, 0);
 const CONTEXT: Handle = Handle::new(Kind::Context, 0, 0);
@@ -112,7 +112,7 @@ impl Session {
             kernel: KERNEL,
             work_dim: 1,
             global: [items, 1, 1],
-            args,
+            args: Items::new(&args),
             ..EnqueueNDRangeKernel::default()
         };
         self.send(2, &launch, false);

@@ -74,8 +74,7 @@ pub unsafe fn clone_kernel(kernel: cl_kernel) -> Result<cl_kernel> {
     let kernel: &Kernel = unsafe { get(kernel) }?;
     let clone = create(Arc::clone(&kernel.program), Arc::clone(&kernel.description))?;
     // Arguments travel with each launch: the copy of what was set is all there is to clone.
-    clone.args().clone_from(&kernel.args());
-    clone.svm().clone_from(&kernel.svm());
+    clone.arguments().clone_from(&kernel.arguments());
     Ok(publish(clone))
 }
 
@@ -211,10 +210,10 @@ pub unsafe fn get_kernel_work_group_info(
     unsafe {
         let kernel: &Kernel = get(kernel)?;
         let device = device_of(&kernel.program.devices, device)?;
-        let infos = kernel.description.work_group.get(&device.handle).ok_or(Error(CL_INVALID_DEVICE))?;
+        let infos = &kernel.description.work_group.get(&device.handle).ok_or(Error(CL_INVALID_DEVICE))?.infos;
         match param_name {
             // The driver said what the kernel itself uses; arguments come on top.
-            CL_KERNEL_LOCAL_MEM_SIZE => answer.value(infos.number(param_name) + kernel.local_memory()),
+            CL_KERNEL_LOCAL_MEM_SIZE => answer.value(infos.number(param_name) + kernel.arguments().local_memory()),
             _ => answer.bytes(infos.bytes(param_name)?),
         }
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use opencl_sys::*;
 use remora_client::Needs;
 use remora_protocol::opencl::{EnqueueNDRangeKernel, GetSuggestedLocalWorkSize, KernelArg, Status, Value};
-use remora_protocol::{Handle, List};
+use remora_protocol::{Handle, Items, List};
+use smallvec::SmallVec;
 
 use crate::api::command_buffer::properties;
 use crate::api::mutable::MutableCommand;
@@ -13,7 +14,7 @@ use crate::api::queue::Queue;
 use crate::command::Enqueue;
 use crate::error::{Result, check, ensure};
 use crate::facts::Device;
-use crate::kernel::{Arg, Kernel, Shape};
+use crate::kernel::{Arg, Arguments, Kernel, Set, Shape};
 use crate::object::{get, share};
 use crate::record::{Changeable, Record};
 
@@ -54,8 +55,7 @@ impl Range {
     }
 
     fn check(&self, kernel: &Kernel, device: &Device) -> Result<()> {
-        let bits = device.infos.number(CL_DEVICE_ADDRESS_BITS);
-        let most = if bits == 32 { u64::from(u32::MAX) } else { u64::MAX };
+        let (limits, most) = (&device.limits, device.limits.global);
         ensure(self.global.iter().all(|size| *size <= most), CL_INVALID_GLOBAL_WORK_SIZE)?;
         for (offset, size) in self.offset.iter().zip(self.global) {
             ensure(offset.checked_add(size).is_some_and(|end| end <= most), CL_INVALID_GLOBAL_OFFSET)?;
@@ -63,23 +63,19 @@ impl Range {
         if self.local[0] == 0 {
             return Ok(());
         }
-        let limits = device.infos.sizes(CL_DEVICE_MAX_WORK_ITEM_SIZES);
-        for (axis, limit) in limits.iter().enumerate().take(3) {
-            ensure(self.local[axis] <= *limit, CL_INVALID_WORK_ITEM_SIZE)?;
-        }
+        ensure(self.local.iter().zip(limits.local).all(|(size, most)| *size <= most), CL_INVALID_WORK_ITEM_SIZE)?;
         let items = self.local.iter().try_fold(1u64, |items, size| items.checked_mul(*size));
-        let group = kernel.description.work_group.get(&device.handle);
-        let most = group.map_or(0, |infos| infos.number(CL_KERNEL_WORK_GROUP_SIZE));
+        let most = kernel.description.work_group.get(&device.handle).map_or(0, |group| group.most);
         ensure(items.is_some_and(|items| most == 0 || items <= most), CL_INVALID_WORK_GROUP_SIZE)
     }
 
-    /// What decides whether the driver accepts a launch of `kernel` on `device`.
-    fn shape(&self, kernel: &Kernel, device: &Device, recorded: bool) -> Shape {
+    /// What decides whether the driver accepts a launch with `arguments` on `device`.
+    fn shape(&self, arguments: &Arguments, device: &Device, recorded: bool) -> Shape {
         Shape {
             device: device.handle,
             dimensions: self.dimensions,
             local: self.local,
-            local_memory: kernel.local_memory(),
+            local_memory: arguments.local_memory(),
             recorded,
             uniform: self.is_uniform(),
         }
@@ -108,13 +104,13 @@ pub unsafe fn enqueue_nd_range_kernel(
     // SAFETY: passed on to the caller.
     unsafe {
         let enqueue = Enqueue::new(queue, num_events, wait_list, event)?;
-        let kernel = share(kernel)?;
+        let kernel = get(kernel)?;
         // Since OpenCL 2.1 no sizes mean that there is nothing to do.
         let nothing = [0; 3];
         let old = global.is_null() && enqueue.queue.device.version() < (2, 1);
         ensure(!old, CL_INVALID_GLOBAL_WORK_SIZE)?;
         let global = if global.is_null() { nothing.as_ptr() } else { global };
-        launch(enqueue, &kernel, &Range::new(dimensions, offset, global, local)?, CL_COMMAND_NDRANGE_KERNEL)
+        launch(enqueue, kernel, &Range::new(dimensions, offset, global, local)?, CL_COMMAND_NDRANGE_KERNEL)
     }
 }
 
@@ -128,26 +124,26 @@ pub unsafe fn enqueue_task(
     event: *mut cl_event,
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
-    let (enqueue, kernel) = unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(kernel)?) };
+    let (enqueue, kernel) = unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, get(kernel)?) };
     let range = Range { dimensions: 1, offset: [0; 3], global: [1; 3], local: [1; 3] };
-    launch(enqueue, &kernel, &range, CL_COMMAND_TASK)
+    launch(enqueue, kernel, &range, CL_COMMAND_TASK)
 }
 
 /// Checks that `kernel` can run on the device of `queue`, which is of its context, and gives its arguments.
-fn check_launch(kernel: &Kernel, queue: &Queue, range: &Range) -> Result<Vec<Arg>> {
-    let args = check_range(kernel, queue, range)?;
-    ensure(!args.iter().any(|arg| matches!(arg, Arg::Unset)), CL_INVALID_KERNEL_ARGS)?;
-    Ok(args)
+fn check_launch<'a>(kernel: &'a Kernel, queue: &Queue, range: &Range) -> Result<Set<'a>> {
+    let arguments = check_range(kernel, queue, range)?;
+    ensure(!arguments.list.iter().any(|arg| matches!(arg, Arg::Unset)), CL_INVALID_KERNEL_ARGS)?;
+    Ok(arguments)
 }
 
 /// As [`check_launch`]; arguments may be missing.
-fn check_range(kernel: &Kernel, queue: &Queue, range: &Range) -> Result<Vec<Arg>> {
+fn check_range<'a>(kernel: &'a Kernel, queue: &Queue, range: &Range) -> Result<Set<'a>> {
     let built_for = |device: &Arc<_>| Arc::ptr_eq(device, &queue.device);
     ensure(kernel.program.devices.iter().any(built_for), CL_INVALID_PROGRAM_EXECUTABLE)?;
     range.check(kernel, &queue.device)?;
-    let (local, most) = (kernel.local_memory(), queue.device.infos.number(CL_DEVICE_LOCAL_MEM_SIZE));
-    ensure(most == 0 || local <= most, CL_OUT_OF_RESOURCES)?;
-    Ok(kernel.args().clone())
+    let arguments = kernel.arguments();
+    ensure(arguments.local_memory() <= queue.device.limits.local_memory, CL_OUT_OF_RESOURCES)?;
+    Ok(Set::Locked(arguments))
 }
 
 /// # Safety
@@ -196,18 +192,18 @@ unsafe fn suggest(
     let range = unsafe { Range::new(dimensions, offset, global, std::ptr::null()) }?;
     let sizes = &range.global[..dimensions as usize];
     ensure(!global.is_null() && !sizes.contains(&0), CL_INVALID_GLOBAL_WORK_SIZE)?;
-    let args = check_launch(kernel, queue, &range)?;
+    let set = check_launch(kernel, queue, &range)?.copied();
     ensure(!suggested.is_null(), CL_INVALID_VALUE)?;
-    let svm = kernel.svm().clone();
+    // All objects that these name were created in this very stream.
+    let args = wire(&set, |_| {});
     let command = GetSuggestedLocalWorkSize {
         queue: queue.remote.handle,
         kernel: kernel.remote.handle,
         work_dim: dimensions,
         offset: range.offset,
         global: range.global,
-        // All objects that these name were created in this very stream.
-        args: args.iter().map(|arg| arg.wire().0).collect(),
-        svm: List::new(&svm),
+        args: Items::new(&args),
+        svm: List::new(&set.svm),
     };
     let session = &kernel.remote.session;
     let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
@@ -221,23 +217,27 @@ unsafe fn suggest(
     Ok(())
 }
 
-fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_type: u32) -> Result<()> {
-    let queue = Arc::clone(&enqueue.queue);
+/// The arguments as they travel. `needs` is told the positions in the object stream that they need.
+fn wire(arguments: &Arguments, mut needs: impl FnMut(u64)) -> SmallVec<[KernelArg<'_>; 8]> {
+    let mut args = SmallVec::new();
+    for (wire, created) in arguments.list.iter().map(Arg::wire) {
+        needs(created);
+        args.push(wire);
+    }
+    args
+}
+
+fn launch(mut enqueue: Enqueue, kernel: &Kernel, range: &Range, command_type: u32) -> Result<()> {
     enqueue.names(&kernel.remote, &kernel.program.context)?;
-    let args = check_launch(kernel, &queue, range)?;
-    for memory in args.iter().filter_map(Arg::host_memory) {
+    let set = check_launch(kernel, &enqueue.queue, range)?;
+    let shape = range.shape(&set, &enqueue.queue.device, false);
+    // The first of its kind: only the driver's compiler knows whether it can be.
+    let known = kernel.is_accepted(&shape) && !range.global.contains(&0);
+    let set = if known { set } else { set.copied() };
+    for memory in set.host_memories() {
         enqueue.uses(memory)?;
     }
-    let args: Vec<KernelArg<'_>> = args
-        .iter()
-        .map(|arg| {
-            let (wire, created) = arg.wire();
-            enqueue.needs_objects(created);
-            wire
-        })
-        .collect();
-    let shape = range.shape(kernel, &queue.device, false);
-    let svm = kernel.svm().clone();
+    let args = wire(&set, |created| enqueue.needs_objects(created));
     let (event, waits) = enqueue.begin(command_type);
     let command = EnqueueNDRangeKernel {
         event,
@@ -247,11 +247,9 @@ fn launch(mut enqueue: Enqueue, kernel: &Arc<Kernel>, range: &Range, command_typ
         offset: range.offset,
         global: range.global,
         local: range.local,
-        args,
-        svm: List::new(&svm),
+        args: Items::new(&args),
+        svm: List::new(&set.svm),
     };
-    let known = kernel.is_accepted(&shape) && !range.global.contains(&0);
-    // The first of its kind: only the driver's compiler knows whether it can be.
     let asked = if known { None } else { enqueue.ask_first(&command)? };
     let Some((_, answer)) = asked else {
         enqueue.send(&command, None)?;
@@ -290,9 +288,10 @@ pub unsafe fn command_nd_range_kernel_khr(
     let range = unsafe { Range::new(dimensions, offset, global, local) }?;
     let fixed = list.is_empty() && handle_ret.is_null();
     // What can be changed may get its arguments later: the driver says.
-    let args = if fixed { check_launch(&kernel, &queue, &range) } else { check_range(&kernel, &queue, &range) }?;
-    record.buffer.uses(args.iter().filter_map(Arg::host_memory));
-    let svm = kernel.svm().clone();
+    let set = if fixed { check_launch(&kernel, &queue, &range) } else { check_range(&kernel, &queue, &range) }?;
+    let set = set.copied();
+    record.buffer.uses(set.host_memories());
+    let args = wire(&set, |_| {});
     let command = EnqueueNDRangeKernel {
         event: Handle::NONE,
         wait: List::default(),
@@ -301,11 +300,11 @@ pub unsafe fn command_nd_range_kernel_khr(
         offset: range.offset,
         global: range.global,
         local: range.local,
-        args: args.iter().map(|arg| arg.wire().0).collect(),
-        svm: List::new(&svm),
+        args: Items::new(&args),
+        svm: List::new(&set.svm),
     };
     if fixed {
-        let shape = range.shape(&kernel, &queue.device, true);
+        let shape = range.shape(&set, &queue.device, true);
         record.send_launch(&command, !kernel.is_accepted(&shape))?;
         kernel.accept(shape);
         return Ok(());

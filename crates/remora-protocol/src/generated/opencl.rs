@@ -6,7 +6,7 @@
 
 use crate::handle::Handle;
 use crate::message::{Command, Notice, Reply, Waits};
-use crate::wire::{Decode, Encode, FixedSize, List, Malformed, Reader, decode_all};
+use crate::wire::{Decode, Encode, FixedSize, Items, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
 pub const OPCODES: u32 = 98u32;
@@ -2514,14 +2514,14 @@ impl Waits for GetKernelSubGroupInfo<'_> {
 }
 
 /// `queue` says for which device. The value is three u64; those beyond `work_dim` are 1.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GetSuggestedLocalWorkSize<'a> {
     pub queue: Handle,
     pub kernel: Handle,
     pub work_dim: u32,
     pub offset: [u64; 3],
     pub global: [u64; 3],
-    pub args: Vec<KernelArg<'a>>,
+    pub args: Items<'a, KernelArg<'a>>,
     pub svm: List<'a, u64>,
 }
 
@@ -3251,7 +3251,7 @@ impl Waits for GetCommandBufferInfo {
     type Reply<'r> = Value<'r>;
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EnqueueNDRangeKernel<'a> {
     pub event: Handle,
     pub wait: List<'a, Handle>,
@@ -3261,7 +3261,7 @@ pub struct EnqueueNDRangeKernel<'a> {
     pub global: [u64; 3],
     /// All zero: the driver's choice.
     pub local: [u64; 3],
-    pub args: Vec<KernelArg<'a>>,
+    pub args: Items<'a, KernelArg<'a>>,
     /// Shared virtual memory that the kernel finds by pointers in memory: CL_KERNEL_EXEC_INFO_SVM_PTRS.
     pub svm: List<'a, u64>,
 }

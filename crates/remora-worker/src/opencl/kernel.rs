@@ -15,7 +15,7 @@ use remora_protocol::opencl::{
     CreateKernel, GetKernelAttribute, GetKernelSubGroupInfo, GetSuggestedLocalWorkSize, KernelArg, KernelAttribute,
     SetKernelAttribute,
 };
-use remora_protocol::{Handle, List};
+use remora_protocol::{Handle, Items, List};
 
 use super::build::Program;
 use super::commands::sizes;
@@ -108,7 +108,12 @@ impl Kernel {
     ///
     /// # Errors
     /// The code of the first that does not fit.
-    pub fn set(&self, shared: &Shared, arguments: &[KernelArg<'_>], svm: &List<'_, u64>) -> Result<Ready<'_>, cl_int> {
+    pub fn set(
+        &self,
+        shared: &Shared,
+        arguments: &Items<'_, KernelArg<'_>>,
+        svm: &List<'_, u64>,
+    ) -> Result<Ready<'_>, cl_int> {
         let mut last = lock(&self.arguments);
         let mut objects = Vec::new();
         for (index, argument) in arguments.iter().enumerate() {
@@ -116,11 +121,11 @@ impl Kernel {
                 // Left to the driver, which says CL_INVALID_KERNEL_ARGS if nothing was ever set.
                 continue;
             }
-            let (value, object) = self.value(shared, index, argument)?;
+            let (value, object) = self.value(shared, index, &argument)?;
             if index >= last.set.len() {
                 return Err(CL_INVALID_ARG_INDEX);
             }
-            if last.set[index].as_ref().is_none_or(|last| !last.is(argument, object.as_ref())) {
+            if last.set[index].as_ref().is_none_or(|last| !last.is(&argument, object.as_ref())) {
                 last.set[index] = None;
                 self.set_one(shared.driver, index, &value)?;
                 let (bytes, weak) = (argument.value.to_vec(), object.as_ref().map(Arc::downgrade));

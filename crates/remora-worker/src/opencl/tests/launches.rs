@@ -3,7 +3,7 @@ use remora_protocol::opencl::{
     BuildProgram, Contents, CreateBuffer, CreateKernel, CreateProgramWithSource, EnqueueNDRangeKernel, EnqueueRead,
     EventDone, GetProgramBinaries, KernelArg, MemDestroyed, ProgramBinaries, ProgramBuilt, Release, WatchMem,
 };
-use remora_protocol::{Handle, Kind, List};
+use remora_protocol::{Handle, Items, Kind, List};
 
 use super::client::{Client, DEVICE, bytes, is_null};
 
@@ -59,11 +59,12 @@ fn a_kernel_is_built_and_launched() {
     for round in 0..3_u32 {
         let mem = client.buffer(context, 4000);
         let value = mem.bits().to_le_bytes();
+        let args = [KernelArg { kind: 3, value: &value }];
         let launch = EnqueueNDRangeKernel {
             kernel,
             work_dim: 1,
             global: [1000, 1, 1],
-            args: vec![KernelArg { kind: 3, value: &value }],
+            args: Items::new(&args),
             ..EnqueueNDRangeKernel::default()
         };
         let needs = [client.all_of(0)];
@@ -102,11 +103,12 @@ fn a_handle_that_names_another_object_is_another_argument() {
         let size = 4096 << (round % 3);
         let create = CreateBuffer { mem, context, flags: 1, size, store: u64::MAX, svm: 0, vendor_flags: 0 };
         assert_eq!(client.ask(0, &create, &[], None), 0);
+        let args = [KernelArg { kind: 3, value: &value }];
         let launch = EnqueueNDRangeKernel {
             kernel,
             work_dim: 1,
             global: [size / 4, 1, 1],
-            args: vec![KernelArg { kind: 3, value: &value }],
+            args: Items::new(&args),
             ..EnqueueNDRangeKernel::default()
         };
         assert_eq!(client.ask(2, &launch, &[], None), 0);
@@ -130,13 +132,15 @@ fn wrong_launches_are_refused() {
     let kernel = kernel(&mut client, program, b"fill_index");
     let mut launch =
         EnqueueNDRangeKernel { kernel, work_dim: 1, global: [64, 1, 1], ..EnqueueNDRangeKernel::default() };
-    launch.args = vec![KernelArg { kind: 0, value: &[] }];
+    let nothing = [KernelArg { kind: 0, value: &[] }];
+    launch.args = Items::new(&nothing);
     assert_eq!(client.ask(2, &launch, &[], None), CL_INVALID_KERNEL_ARGS);
     if !is_null() {
         return;
     }
     // Bytes where a memory object belongs would be taken for a pointer.
-    launch.args = vec![KernelArg { kind: 1, value: &[0x41; 8] }];
+    let bytes = [KernelArg { kind: 1, value: &[0x41; 8] }];
+    launch.args = Items::new(&bytes);
     assert_eq!(client.ask(2, &launch, &[], None), CL_INVALID_ARG_VALUE);
     // Without an answer the next finish has it.
     client.send(2, &launch);
