@@ -561,6 +561,12 @@ struct GetSemaphorePayload {
     semaphore: Handle,
 }
 
+/// Asks what the driver says to clGetKernelArgInfo where a program was built without -cl-kernel-arg-info: drivers differ.
+#[command(waits = Status)]
+struct AskArgInfo {
+    context: Handle,
+}
+
 /// clSetKernelAttributeNV.
 #[command(waits = Status)]
 struct SetKernelAttribute {

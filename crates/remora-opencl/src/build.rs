@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use opencl_sys::{CL_DEVICE_NOT_AVAILABLE, CL_KERNEL_WORK_GROUP_SIZE, cl_int};
+use opencl_sys::{CL_DEVICE_NOT_AVAILABLE, CL_KERNEL_COMPILE_WORK_GROUP_SIZE, CL_KERNEL_WORK_GROUP_SIZE, cl_int};
 use remora_protocol::Handle;
 use remora_protocol::argument::Takes;
 use remora_protocol::opencl::{self as wire, KernelFacts};
@@ -88,6 +88,8 @@ pub(crate) struct WorkGroup {
     pub(crate) infos: Infos,
     /// CL_KERNEL_WORK_GROUP_SIZE, or 0 if the driver has none.
     pub(crate) most: u64,
+    /// The local size that the kernel was written for (CL_KERNEL_COMPILE_WORK_GROUP_SIZE); 0 if any will do.
+    pub(crate) required: [u64; 3],
 }
 
 /// What is known of a kernel's argument.
@@ -140,7 +142,10 @@ impl KernelDescription {
         });
         let work_group = facts.work_group.iter().map(|group| {
             let infos = Infos::new(&group.infos);
-            (group.device, WorkGroup { most: infos.number(CL_KERNEL_WORK_GROUP_SIZE), infos })
+            let (most, sizes) =
+                (infos.number(CL_KERNEL_WORK_GROUP_SIZE), infos.sizes(CL_KERNEL_COMPILE_WORK_GROUP_SIZE));
+            let required = [0, 1, 2].map(|axis| sizes.get(axis).copied().unwrap_or(0));
+            (group.device, WorkGroup { infos, most, required })
         });
         let sub_groups = facts.work_group.iter().map(|group| (group.device, Infos::new(&group.sub_groups)));
         Self {

@@ -47,8 +47,7 @@ impl Enqueue {
         event_ret: *mut cl_event,
     ) -> Result<Self> {
         // SAFETY: passed on to the caller.
-        let queue: Arc<Queue> = unsafe { share(queue) }?;
-        let mut this = Self { event_ret, ..Self::part(&queue) };
+        let mut this = Self::on(unsafe { share(queue) }?, event_ret);
         // SAFETY: passed on to the caller.
         unsafe { this.wait_for(num_events, wait_list) }?;
         Ok(this)
@@ -56,12 +55,17 @@ impl Enqueue {
 
     /// For a part of what a call of the program comes to.
     pub(crate) fn part(queue: &Arc<Queue>) -> Self {
+        Self::on(Arc::clone(queue), std::ptr::null_mut())
+    }
+
+    #[inline]
+    fn on(queue: Arc<Queue>, event_ret: *mut cl_event) -> Self {
         Self {
-            queue: Arc::clone(queue),
+            queue,
             needs: Needs::default(),
             waits: Waits::new(),
             event: None,
-            event_ret: std::ptr::null_mut(),
+            event_ret,
             waits_for_user: false,
             host_memories: SmallVec::new(),
             waits_for_failed: false,
@@ -191,14 +195,14 @@ impl Enqueue {
     }
 
     /// Sends the command and gives the program its event.
-    pub(crate) fn send<C: Command>(self, command: &C, bulk: Option<Bulk>) -> Result<u64> {
+    pub(crate) fn send<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<u64> {
         let position = self.put(command, bulk)?;
         self.give_event();
         Ok(position)
     }
 
     /// As [`Enqueue::send`] with `staging` as bulk, which is kept until the queue is known to have finished with it.
-    pub(crate) fn send_holding<C: Command>(self, command: &C, staging: Staging) -> Result<()> {
+    pub(crate) fn send_holding<C: Command>(&self, command: &C, staging: Staging) -> Result<()> {
         let position = self.put(command, staging.bulk())?;
         self.queue.stream.hold(position, staging);
         self.give_event();
@@ -244,10 +248,10 @@ impl Enqueue {
     }
 
     /// Hands the event to the program, if it asked for one.
-    pub(crate) fn give_event(self) {
-        if let Some(event) = self.event.filter(|_| !self.event_ret.is_null()) {
+    pub(crate) fn give_event(&self) {
+        if let Some(event) = self.event.as_ref().filter(|_| !self.event_ret.is_null()) {
             // SAFETY: the program gave a valid place for the event.
-            unsafe { self.event_ret.write(publish(event)) };
+            unsafe { self.event_ret.write(publish(Arc::clone(event))) };
         }
     }
 }

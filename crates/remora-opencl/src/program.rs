@@ -93,11 +93,12 @@ impl Program {
         state.kernels.clone().ok_or(Error(CL_INVALID_PROGRAM_EXECUTABLE))
     }
 
-    /// Whether a program may ask for argument information: the worker always has it, drivers only if it was asked for.
-    pub(crate) fn tells_args(&self) -> bool {
+    /// Whether a program may ask for argument information: the worker always has it, some drivers only if it was asked for.
+    pub(crate) fn tells_args(&self) -> Result<bool> {
         const OPTION: &[u8] = b"-cl-kernel-arg-info";
         let asked = |build: &DeviceBuild| build.options.windows(OPTION.len()).any(|window| window == OPTION);
-        self.source.is_empty() || self.lock().builds.values().any(asked)
+        let asked = self.source.is_empty() || self.lock().builds.values().any(asked);
+        if asked { Ok(true) } else { self.context.tells_args() }
     }
 
     pub(crate) fn binaries(&self) -> Option<Arc<Vec<Vec<u8>>>> {

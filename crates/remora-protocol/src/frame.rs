@@ -105,14 +105,17 @@ impl FrameWriter {
     ) -> &[u8] {
         let bytes = &mut self.bytes;
         bytes.clear();
-        0u32.encode(bytes);
-        opcode.encode(bytes);
-        u16::try_from(needs.len()).expect("at most one need per stream").encode(bytes);
-        position.encode(bytes);
+        let count = u16::try_from(needs.len()).expect("at most one need per stream");
         let bulk = bulk.unwrap_or(Bulk { offset: 0, length: 0 });
-        bulk.offset.encode(bytes);
-        bulk.length.encode(bytes);
-        notices.encode(bytes);
+        // The length, in front, is known at the end.
+        let mut header = [0; HEADER];
+        header[4..6].copy_from_slice(&opcode.to_le_bytes());
+        header[6..8].copy_from_slice(&count.to_le_bytes());
+        header[8..16].copy_from_slice(&position.to_le_bytes());
+        header[16..24].copy_from_slice(&bulk.offset.to_le_bytes());
+        header[24..32].copy_from_slice(&bulk.length.to_le_bytes());
+        header[32..].copy_from_slice(&notices.to_le_bytes());
+        bytes.extend_from_slice(&header);
         for need in needs {
             need.stream.encode(bytes);
             need.position.encode(bytes);

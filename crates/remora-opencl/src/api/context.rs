@@ -1,11 +1,11 @@
 //! Contexts.
 
 use std::ffi::{CStr, c_char, c_void};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use opencl_sys::*;
 use remora_client::{Needs, Session};
-use remora_protocol::opencl::{CreateContext, Status};
+use remora_protocol::opencl::{AskArgInfo, CreateContext, Status};
 use remora_protocol::{Handle, Kind, List};
 
 use crate::api::device::{device_list, select};
@@ -29,6 +29,8 @@ pub(crate) struct Context {
     properties: Vec<cl_context_properties>,
     /// Supported image formats by flags and type, once asked for.
     pub(crate) formats: Mutex<Vec<ImageFormats>>,
+    /// Whether its driver tells of arguments where a program did not ask for that, once asked.
+    tells_args: OnceLock<bool>,
     pub(crate) default_queues: Mutex<Defaults>,
     /// Its queues, some of which may be gone.
     queues: Mutex<Vec<Weak<Queue>>>,
@@ -75,6 +77,18 @@ impl Object for Context {
 }
 
 impl Context {
+    /// Whether its driver tells of a kernel's arguments though the program didn't ask for that with -cl-kernel-arg-info.
+    pub(crate) fn tells_args(&self) -> Result<bool> {
+        if let Some(tells) = self.tells_args.get() {
+            return Ok(*tells);
+        }
+        let session = self.session();
+        let command = AskArgInfo { context: self.remote.handle };
+        let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
+        let tells = answer.decode::<Status>()?.code == CL_SUCCESS;
+        Ok(*self.tells_args.get_or_init(|| tells))
+    }
+
     pub(crate) fn session(&self) -> &Arc<Session> {
         &self.remote.session
     }
@@ -262,6 +276,7 @@ fn create(
         properties: properties.all,
         formats: Mutex::default(),
         queues: Mutex::default(),
+        tells_args: OnceLock::new(),
         default_queues: Mutex::default(),
         in_use: InUse::default(),
         destructors: Mutex::default(),

@@ -183,7 +183,7 @@ pub unsafe fn get_kernel_arg_info(
     unsafe {
         let kernel: &Kernel = get(kernel)?;
         let arg = kernel.description.args.get(index as usize).ok_or(Error(CL_INVALID_ARG_INDEX))?;
-        ensure(arg.known && kernel.program.tells_args(), CL_KERNEL_ARG_INFO_NOT_AVAILABLE)?;
+        ensure(arg.known && kernel.program.tells_args()?, CL_KERNEL_ARG_INFO_NOT_AVAILABLE)?;
         match param_name {
             CL_KERNEL_ARG_ADDRESS_QUALIFIER => answer.value(arg.address),
             CL_KERNEL_ARG_ACCESS_QUALIFIER => answer.value(arg.access),

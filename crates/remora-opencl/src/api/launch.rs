@@ -69,21 +69,23 @@ impl Range {
         ensure(items.is_some_and(|items| most == 0 || items <= most), CL_INVALID_WORK_GROUP_SIZE)
     }
 
-    /// What decides whether the driver accepts a launch with `arguments` on `device`.
-    fn shape(&self, arguments: &Arguments, device: &Device, recorded: bool) -> Shape {
+    /// What decides whether the driver accepts a launch of `kernel` with `arguments` on `device`.
+    fn shape(&self, kernel: &Kernel, arguments: &Arguments, device: &Device, recorded: bool) -> Shape {
         Shape {
             device: device.handle,
             dimensions: self.dimensions,
             local: self.local,
             local_memory: arguments.local_memory(),
             recorded,
-            uniform: self.is_uniform(),
+            uniform: self.is_uniform(kernel, device),
         }
     }
 
-    fn is_uniform(&self) -> bool {
-        self.local[0] == 0
-            || self.global.iter().zip(self.local).all(|(global, local)| global.checked_rem(local) == Some(0))
+    /// Whether the global sizes are multiples of the local ones: the program's, or those that the kernel was written for.
+    fn is_uniform(&self, kernel: &Kernel, device: &Device) -> bool {
+        let required = || kernel.description.work_group.get(&device.handle).map_or([0; 3], |group| group.required);
+        let local = if self.local[0] == 0 { required() } else { self.local };
+        local[0] == 0 || self.global.iter().zip(local).all(|(global, local)| global.checked_rem(local) == Some(0))
     }
 }
 
@@ -138,8 +140,7 @@ fn check_launch<'a>(kernel: &'a Kernel, queue: &Queue, range: &Range) -> Result<
 
 /// As [`check_launch`]; arguments may be missing.
 fn check_range<'a>(kernel: &'a Kernel, queue: &Queue, range: &Range) -> Result<Set<'a>> {
-    let built_for = |device: &Arc<_>| Arc::ptr_eq(device, &queue.device);
-    ensure(kernel.program.devices.iter().any(built_for), CL_INVALID_PROGRAM_EXECUTABLE)?;
+    ensure(kernel.description.work_group.contains_key(&queue.device.handle), CL_INVALID_PROGRAM_EXECUTABLE)?;
     range.check(kernel, &queue.device)?;
     let arguments = kernel.arguments();
     ensure(arguments.local_memory() <= queue.device.limits.local_memory, CL_OUT_OF_RESOURCES)?;
@@ -230,7 +231,7 @@ fn wire(arguments: &Arguments, mut needs: impl FnMut(u64)) -> SmallVec<[KernelAr
 fn launch(mut enqueue: Enqueue, kernel: &Kernel, range: &Range, command_type: u32) -> Result<()> {
     enqueue.names(&kernel.remote, &kernel.program.context)?;
     let set = check_launch(kernel, &enqueue.queue, range)?;
-    let shape = range.shape(&set, &enqueue.queue.device, false);
+    let shape = range.shape(kernel, &set, &enqueue.queue.device, false);
     // The first of its kind: only the driver's compiler knows whether it can be.
     let known = kernel.is_accepted(&shape) && !range.global.contains(&0);
     let set = if known { set } else { set.copied() };
@@ -304,7 +305,7 @@ pub unsafe fn command_nd_range_kernel_khr(
         svm: List::new(&set.svm),
     };
     if fixed {
-        let shape = range.shape(&set, &queue.device, true);
+        let shape = range.shape(&kernel, &set, &queue.device, true);
         record.send_launch(&command, !kernel.is_accepted(&shape))?;
         kernel.accept(shape);
         return Ok(());

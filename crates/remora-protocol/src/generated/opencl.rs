@@ -9,7 +9,7 @@ use crate::message::{Command, Notice, Reply, Waits};
 use crate::wire::{Decode, Encode, FixedSize, Items, List, Malformed, Reader, decode_all};
 
 /// How many opcodes this build knows. They are only ever appended, so this is also the highest.
-pub const OPCODES: u32 = 98u32;
+pub const OPCODES: u32 = 99u32;
 
 /// The name of the message with that opcode.
 #[must_use]
@@ -66,6 +66,7 @@ pub fn name_of(opcode: u16) -> Option<&'static str> {
             38u16 => "WatchEvent",
             93u16 => "CreateSemaphore",
             94u16 => "GetSemaphorePayload",
+            99u16 => "AskArgInfo",
             95u16 => "SetKernelAttribute",
             96u16 => "GetKernelAttribute",
             98u16 => "KernelAttribute",
@@ -191,6 +192,8 @@ pub enum CommandMessage<'a> {
     /// `properties` as for clCreateSemaphoreWithPropertiesKHR, without the final 0; devices of lists are Handles.
     CreateSemaphore(CreateSemaphore<'a>),
     GetSemaphorePayload(GetSemaphorePayload),
+    /// Asks what the driver says to clGetKernelArgInfo where a program was built without -cl-kernel-arg-info: drivers differ.
+    AskArgInfo(AskArgInfo),
     /// clSetKernelAttributeNV.
     SetKernelAttribute(SetKernelAttribute<'a>),
     /// clGetKernelAttributeNV with room for `size` bytes, or none.
@@ -306,6 +309,7 @@ impl<'a> CommandMessage<'a> {
                 38u16 => Self::WatchEvent(decode_all(body)?),
                 93u16 => Self::CreateSemaphore(decode_all(body)?),
                 94u16 => Self::GetSemaphorePayload(decode_all(body)?),
+                99u16 => Self::AskArgInfo(decode_all(body)?),
                 95u16 => Self::SetKernelAttribute(decode_all(body)?),
                 96u16 => Self::GetKernelAttribute(decode_all(body)?),
                 86u16 => Self::CreateCommandBuffer(decode_all(body)?),
@@ -387,6 +391,7 @@ impl<'a> CommandMessage<'a> {
             Self::WatchEvent(_) => "WatchEvent",
             Self::CreateSemaphore(_) => "CreateSemaphore",
             Self::GetSemaphorePayload(_) => "GetSemaphorePayload",
+            Self::AskArgInfo(_) => "AskArgInfo",
             Self::SetKernelAttribute(_) => "SetKernelAttribute",
             Self::GetKernelAttribute(_) => "GetKernelAttribute",
             Self::CreateCommandBuffer(_) => "CreateCommandBuffer",
@@ -2938,6 +2943,40 @@ impl Command for GetSemaphorePayload {
 
 impl Waits for GetSemaphorePayload {
     type Reply<'r> = Value<'r>;
+}
+
+/// Asks what the driver says to clGetKernelArgInfo where a program was built without -cl-kernel-arg-info: drivers differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct AskArgInfo {
+    pub context: Handle,
+}
+
+impl Encode for AskArgInfo {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.context.encode(out);
+    }
+}
+
+impl<'a> Decode<'a> for AskArgInfo {
+    const MIN_SIZE: usize = 8usize;
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            context: Decode::decode(reader)?,
+        })
+    }
+}
+
+impl FixedSize for AskArgInfo {}
+
+impl Command for AskArgInfo {
+    const OPCODE: u16 = 99u16;
+    const NAME: &'static str = "AskArgInfo";
+}
+
+impl Waits for AskArgInfo {
+    type Reply<'r> = Status;
 }
 
 /// clSetKernelAttributeNV.

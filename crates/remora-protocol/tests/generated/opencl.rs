@@ -29,24 +29,24 @@ macro_rules! every_message {
         (GetDeviceAndHostTimer); $check ! (GetEventStatus); $check ! (GetEventProfiling);
         $check ! (Release); $check ! (WatchMem); $check ! (WatchProgram); $check !
         (WatchEvent); $check ! (CreateSemaphore); $check ! (GetSemaphorePayload); $check
-        ! (SetKernelAttribute); $check ! (GetKernelAttribute); $check !
-        (KernelAttribute); $check ! (CreateCommandBuffer); $check ! (RecordCommand);
-        $check ! (FinalizeCommandBuffer); $check ! (UpdateMutableCommands); $check !
-        (GetCommandBufferInfo); $check ! (EnqueueNDRangeKernel); $check ! (EnqueueRead);
-        $check ! (EnqueueWrite); $check ! (EnqueueMapStore); $check !
-        (EnqueueUnmapStore); $check ! (EnqueueCommandBuffer); $check !
-        (EnqueueSemaphores); $check ! (EnqueueFillBuffer); $check ! (EnqueueFillImage);
-        $check ! (EnqueueMigrateMemObjects); $check ! (EnqueueNoBytes); $check !
-        (EnqueueNothing); $check ! (EnqueueHostCall); $check ! (EnqueueMarkerOrBarrier);
-        $check ! (Flush); $check ! (Finish); $check ! (WaitForEvent); $check ! (Fetched);
-        $check ! (Delivered); $check ! (HostCalled); $check ! (TransferRefused); $check !
-        (ContentsSent); $check ! (EventStatus); $check ! (TransferDone); $check !
-        (Fetch); $check ! (Deliver); $check ! (HostCall); $check ! (SendContents); $check
-        ! (ProgramBuilt); $check ! (Output); $check ! (ContextNotify); $check !
-        (MemDestroyed); $check ! (ProgramReleased); $check ! (StreamClosed); $check !
-        (EnqueueCopyBuffer); $check ! (EnqueueCopyBufferRect); $check !
-        (EnqueueCopyImage); $check ! (EnqueueCopyImageToBuffer); $check !
-        (EnqueueCopyBufferToImage);
+        ! (AskArgInfo); $check ! (SetKernelAttribute); $check ! (GetKernelAttribute);
+        $check ! (KernelAttribute); $check ! (CreateCommandBuffer); $check !
+        (RecordCommand); $check ! (FinalizeCommandBuffer); $check !
+        (UpdateMutableCommands); $check ! (GetCommandBufferInfo); $check !
+        (EnqueueNDRangeKernel); $check ! (EnqueueRead); $check ! (EnqueueWrite); $check !
+        (EnqueueMapStore); $check ! (EnqueueUnmapStore); $check ! (EnqueueCommandBuffer);
+        $check ! (EnqueueSemaphores); $check ! (EnqueueFillBuffer); $check !
+        (EnqueueFillImage); $check ! (EnqueueMigrateMemObjects); $check !
+        (EnqueueNoBytes); $check ! (EnqueueNothing); $check ! (EnqueueHostCall); $check !
+        (EnqueueMarkerOrBarrier); $check ! (Flush); $check ! (Finish); $check !
+        (WaitForEvent); $check ! (Fetched); $check ! (Delivered); $check ! (HostCalled);
+        $check ! (TransferRefused); $check ! (ContentsSent); $check ! (EventStatus);
+        $check ! (TransferDone); $check ! (Fetch); $check ! (Deliver); $check !
+        (HostCall); $check ! (SendContents); $check ! (ProgramBuilt); $check ! (Output);
+        $check ! (ContextNotify); $check ! (MemDestroyed); $check ! (ProgramReleased);
+        $check ! (StreamClosed); $check ! (EnqueueCopyBuffer); $check !
+        (EnqueueCopyBufferRect); $check ! (EnqueueCopyImage); $check !
+        (EnqueueCopyImageToBuffer); $check ! (EnqueueCopyBufferToImage);
     };
 }
 
@@ -741,6 +741,14 @@ impl<'a> Arbitrary<'a> for GetSemaphorePayload {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
             semaphore: Arbitrary::arbitrary(source),
+        }
+    }
+}
+
+impl<'a> Arbitrary<'a> for AskArgInfo {
+    fn arbitrary(source: &mut Source<'a>) -> Self {
+        Self {
+            context: Arbitrary::arbitrary(source),
         }
     }
 }

@@ -9,9 +9,10 @@ use remora_protocol::Handle;
 use remora_protocol::opencl::{ArgFacts, KernelFacts, WorkGroupFacts};
 
 use super::context::{Context, Device};
-use super::driver::{Driver, Object, call, create, query, query_number};
+use super::driver::{Driver, Object, call, check, create, query, query_number};
 use super::facts::{Answer, sub_group_infos, wire, work_group_infos};
 use super::kernel::argument_count;
+use super::shared::Shared;
 
 /// One kernel.
 pub struct Kernel {
@@ -42,6 +43,35 @@ struct Argument {
 #[must_use]
 pub fn gather(driver: Driver, context: &Context, program: cl_program, devices: &[Arc<Device>]) -> Vec<Kernel> {
     kernels(driver, program).iter().map(|kernel| describe(driver, context, kernel, devices)).collect()
+}
+
+/// Whether the driver tells of arguments though a program was built without -cl-kernel-arg-info.
+///
+/// # Errors
+/// The driver's code if it doesn't.
+pub fn tells_arguments(shared: &Shared, context: Handle) -> Result<(), cl_int> {
+    let context = shared.tables.contexts.get(context)?;
+    let (driver, source) = (shared.driver, c"kernel void k(global int *a) { a[0] = 0; }");
+    let mut sources = [source.as_ptr()];
+    // SAFETY: a live context, and one string that ends with 0.
+    let program = unsafe {
+        create!(driver, clCreateProgramWithSource(context.raw(), 1, sources.as_mut_ptr().cast(), ptr::null()))
+    }?;
+    // SAFETY: the driver has just made it for us.
+    let program = unsafe { Object::new(program, driver.clReleaseProgram) };
+    // SAFETY: a live program; it is built for all devices, now.
+    check(unsafe {
+        call!(driver, clBuildProgram(program.raw(), 0, ptr::null(), c"".as_ptr(), None, ptr::null_mut()))
+    })?;
+    // SAFETY: a live program, and a string that ends with 0.
+    let kernel = unsafe { create!(driver, clCreateKernel(program.raw(), c"k".as_ptr())) }?;
+    // SAFETY: the driver has just made it for us.
+    let kernel = unsafe { Object::new(kernel, driver.clReleaseKernel) };
+    query(|size, value, size_ret| {
+        // SAFETY: a live kernel with an argument, and `value` has room for `size` bytes.
+        unsafe { call!(driver, clGetKernelArgInfo(kernel.raw(), 0, CL_KERNEL_ARG_NAME, size, value, size_ret)) }
+    })
+    .map(drop)
 }
 
 impl Kernel {

@@ -16,6 +16,7 @@ use super::context::{Context, Device};
 use super::device_queue::{DeviceQueue, QueueFacts};
 use super::driver::{Object, call, check};
 use super::kernel::{self, Kernel, sub_group_info, suggested_local_work_size};
+use super::kernel_facts::tells_arguments;
 use super::queue::Queue;
 use super::replies::Replies;
 use super::semaphore::Semaphore;
@@ -134,6 +135,10 @@ pub fn execute(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violatio
         }
         CommandMessage::GetSemaphorePayload(message) => {
             value(at, tables.semaphores.get(message.semaphore).and_then(|semaphore| semaphore.payload()));
+            Ok(())
+        }
+        CommandMessage::AskArgInfo(message) => {
+            at.reply_status(tells_arguments(shared, message.context).err().unwrap_or(CL_SUCCESS));
             Ok(())
         }
         CommandMessage::SetKernelAttribute(message) => {
