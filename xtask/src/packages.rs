@@ -16,18 +16,24 @@ pub const TEST: &[&str] = &[
     "ocl-icd-libopencl1",
     "ocl-icd-opencl-dev",
     "gcc",
+    "g++",
     "libc6-dev",
     "clinfo",
     "clpeak",
     "ffmpeg",
     "oclgrind",
+    "libclfft-dev",
+    "libclblast-dev",
+    "libviennacl-dev",
+    "python3-simtk",
+    "libopenmm-plugins",
     "python3",
     "python3-venv",
     "tar",
 ];
 
 /// What those need that take many minutes.
-pub const FULL: &[&str] = &["valgrind"];
+pub const FULL: &[&str] = &["valgrind", "clblast-tests", "darktable", "hashcat"];
 
 /// Installs what is missing of `packages`.
 ///

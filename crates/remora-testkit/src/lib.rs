@@ -1,6 +1,6 @@
 //! The harness of Remora's tests: the same program is run natively and through Remora, and must print the same.
 //!
-//! - [`Program`] compiles one of the C programs beside this crate;
+//! - [`Program`] compiles one of the C programs beside this crate, or a client of a library;
 //! - [`Run`] is a command line with its environment and time limit, run natively, through a private broker of its own
 //!   (`remora run`), or through a [`Broker`] that the test holds and can ask for its sessions;
 //! - [`compare`] says where two outputs differ;

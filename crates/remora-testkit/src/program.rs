@@ -1,4 +1,4 @@
-//! The C programs beside this crate.
+//! The C programs beside this crate, and the clients of libraries of others.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,10 @@ use std::time::SystemTime;
 use crate::places;
 use crate::run::Run;
 
-/// A compiled C program.
+/// What sources include.
+const HEADERS: [&str; 2] = ["programs/common.h", "programs/errors.h"];
+
+/// A compiled program.
 #[derive(Clone, Debug)]
 pub struct Program {
     path: PathBuf,
@@ -21,24 +24,39 @@ impl Program {
     /// If it doesn't compile.
     #[must_use]
     pub fn compile(name: &str) -> Self {
-        let sources = places::source("programs");
-        let source = sources.join(format!("{name}.c"));
+        Self::made(name, &format!("programs/{name}.c"), &[])
+    }
+
+    /// Compiles applications/`file`, a client of these libraries, likewise.
+    ///
+    /// # Panics
+    /// If it doesn't compile.
+    #[must_use]
+    pub fn client(file: &str, libraries: &[&str]) -> Self {
+        Self::made(file, &format!("applications/{file}"), libraries)
+    }
+
+    fn made(name: &str, source: &str, libraries: &[&str]) -> Self {
         let path = places::scratch("programs").join(name);
-        if is_older(&path, &source)
-            || ["common.h", "errors.h"].iter().any(|header| is_older(&path, &sources.join(header)))
-        {
+        let source = places::source(source);
+        if is_older(&path, &source) || HEADERS.iter().any(|header| is_older(&path, &places::source(header))) {
             // Several tests may do this at the same time: each makes a file of its own and puts it in place whole.
             let directory = tempfile::tempdir_in(places::scratch("programs")).expect("a temporary directory");
             let fresh = directory.path().join(name);
-            let compiler = places::tool("cc", "gcc");
-            let output = Command::new(compiler)
-                .args(["-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"])
-                .args([&fresh, &source])
-                .args(["-lOpenCL", "-ldl"])
-                .output()
-                .expect("cc can be run");
+            let mut compiler = if source.extension().is_some_and(|extension| extension == "c") {
+                let mut compiler = Command::new(places::tool("cc", "gcc"));
+                compiler.args(["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror"]);
+                compiler
+            } else {
+                // Warnings would be those of the libraries' headers.
+                Command::new(places::tool("c++", "g++"))
+            };
+            compiler.args(["-g", "-pthread", "-o"]).args([&fresh, &source]);
+            compiler.args(libraries.iter().map(|library| format!("-l{library}"))).args(["-lOpenCL", "-lm", "-ldl"]);
+            let output = compiler.output().expect("the compiler can be run");
             let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{name}.c doesn't compile (it needs gcc and ocl-icd-opencl-dev):\n{said}");
+            let packages = "`cargo xtask test` installs compilers, headers and libraries";
+            assert!(output.status.success(), "{} doesn't compile ({packages}):\n{said}", source.display());
             fs::rename(&fresh, &path).expect("a file can be moved within a file system");
         }
         Self { path }
