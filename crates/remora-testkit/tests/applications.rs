@@ -95,6 +95,49 @@ fn ffmpeg() {
     }
 }
 
+/// A password found by its MD5, with hashcat's kernels from source and, on the other link, from the binaries that it keeps.
+#[test]
+#[ignore = "it takes minutes: cargo xtask test --full"]
+fn hashcat() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let cracked = |how: &dyn Fn(&Run) -> Outcome, kept: &str| {
+        let out = directory.path().join("cracked");
+        let run = Run::new(places::tool("hashcat", "hashcat"))
+            .arguments(&["--quiet", "--potfile-disable", "-D", "1", "-m", "0", "-a", "3", "--outfile-format", "1,2,3"])
+            .arguments(&["5d41402abc4b2a76b9719d911017c592", "?l?l?l?l?l", "-o"])
+            .arguments(&[&out])
+            .variable("XDG_DATA_HOME", directory.path().join(kept))
+            .variable("XDG_CACHE_HOME", directory.path().join(kept))
+            // It wants more than a quarter of 2 GiB at a time.
+            .variable("POCL_MEMORY_LIMIT", "8")
+            .limit(Duration::from_secs(500));
+        let outcome = how(&run).good();
+        let text = fs::read_to_string(&out).unwrap_or_else(|_| panic!("nothing is found: {}", outcome.describe()));
+        fs::remove_file(&out).expect("a file of our own");
+        text
+    };
+    let expected = "5d41402abc4b2a76b9719d911017c592:hello:68656c6c6f\n";
+    assert_eq!(cracked(&Run::native, "native"), expected);
+    for link in Link::ALL {
+        assert_eq!(cracked(&|run| run.remoted(link), "remoted"), expected);
+    }
+}
+
+/// Tests of CLBlast's own, which compare it with another BLAS.
+#[test]
+#[ignore = "it takes minutes: cargo xtask test --full"]
+fn clblast_tests() {
+    for routine in ["xaxpy", "xamax", "xdot", "xcopy", "xgbmv", "xcol2im"] {
+        let run = Run::new(places::tool(&format!("clblast_test_{routine}"), "clblast-tests"));
+        let run = run.limit(Duration::from_secs(300));
+        let native = run.native();
+        assert!(native.text().contains(" passed / 0 skipped / 0 failed"), "{}", native.describe());
+        for link in Link::ALL {
+            assert_same(&native, &run.remoted(link));
+        }
+    }
+}
+
 /// A directory for the loader with these drivers.
 fn vendors(drivers: &[&str]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory");
