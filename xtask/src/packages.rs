@@ -27,6 +27,8 @@ pub const TEST: &[&str] = &[
     "libviennacl-dev",
     "python3-simtk",
     "libopenmm-plugins",
+    "gegl",
+    "starpu-examples",
     "python3",
     "python3-venv",
     "tar",

@@ -89,6 +89,17 @@ pub fn intel() -> (PathBuf, PathBuf) {
     (installed("intel/lib"), installed("intel/vendors"))
 }
 
+/// The examples of StarPU, compiled, as Debian has them.
+///
+/// # Panics
+/// If they aren't there.
+#[must_use]
+pub fn starpu() -> PathBuf {
+    let libraries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let found = libraries.map(|entry| entry.path().join("starpu/examples")).find(|path| path.is_dir());
+    found.expect("`cargo xtask test` installs starpu-examples")
+}
+
 fn installed(name: &str) -> PathBuf {
     let path = target().join(name);
     assert!(path.exists(), "there is no {}: `cargo xtask test` puts it there", path.display());

@@ -95,6 +95,70 @@ fn ffmpeg() {
     }
 }
 
+/// Operations of GEGL, the engine of GIMP, that it has kernels for.
+const OPERATIONS: [&[&str]; 3] = [
+    &["gegl:box-blur", "radius=4", "gegl:noise-reduction"],
+    &["gegl:brightness-contrast", "contrast=1.3", "gegl:snn-mean", "gegl:edge-laplace"],
+    &["gegl:color-temperature", "gegl:gaussian-blur-selective", "gegl:bilateral-filter"],
+];
+
+#[test]
+fn gegl() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for operations in OPERATIONS {
+        let filtered = |name: &str, how: &dyn Fn(&Run) -> Outcome| {
+            let out = directory.path().join(format!("{name}.png"));
+            let run = Run::new(places::tool("gegl", "gegl"))
+                .arguments(&["-o", &out.display().to_string(), "--"])
+                .arguments(&["gegl:plasma", "seed=7", "width=300", "height=200"])
+                .arguments(operations)
+                .variable("GEGL_USE_OPENCL", "cpu")
+                .variable("REMORA_LOG", format!("trace,{}", directory.path().join(name).display()));
+            let outcome = how(&run).good();
+            (outcome, run::read(&out))
+        };
+        let (_, native) = filtered("native", &Run::native);
+        for link in Link::ALL {
+            let (outcome, remoted) = filtered(link.name(), &|run| run.remoted(link));
+            assert_same_bytes(&format!("{operations:?} ({})", link.name()), &native, &remoted);
+            // It goes on without OpenCL where that fails.
+            let log = directory.path().join(link.name());
+            let calls = run::read(&log);
+            fs::remove_file(&log).expect("a file of our own");
+            assert!(String::from_utf8_lossy(&calls).contains("clEnqueueNDRangeKernel"), "{operations:?}");
+            assert_all_gone(&outcome.mark);
+        }
+    }
+}
+
+/// Examples of StarPU, which distributes tasks to devices: to none but OpenCL's here. They check their results themselves.
+#[test]
+fn starpu() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let examples = places::starpu();
+    for example in ["vector_scal", "matvecmult", "incrementer", "incrementer_cpp", "block", "variable", "binary"] {
+        let run = ["STARPU_NOPENCL", "STARPU_OPENCL_ON_CPUS", "STARPU_OPENCL_ONLY_ON_CPUS"]
+            .iter()
+            .fold(Run::new(examples.join(example)), |run, name| run.variable(name, "1"))
+            .variable("STARPU_NCPU", "0")
+            .variable("STARPU_HOME", directory.path());
+        let native = run.native().good();
+        for link in Link::ALL {
+            let remoted = run.remoted(link).good();
+            assert_eq!(results(&native), results(&remoted), "{example} ({})", link.name());
+            assert_all_gone(&remoted.mark);
+        }
+    }
+}
+
+/// What an example of StarPU says, without how long it took, and StarPU's advice about what is slow.
+fn results(outcome: &Outcome) -> String {
+    let text = outcome.text() + &outcome.complaints();
+    let changing = ["[starpu]", "For proper asynchronous", " took "];
+    let lines = text.lines().filter(|line| !changing.iter().any(|part| line.contains(part)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// A password found by its MD5, with hashcat's kernels from source and, on the other link, from the binaries that it keeps.
 #[test]
 #[ignore = "it takes minutes: cargo xtask test --full"]
