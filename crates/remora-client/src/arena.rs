@@ -43,8 +43,17 @@ impl Arena {
         Arc::new(Self { link, generation: fork::generation(), state: Mutex::new(State { free, committed, used: 0 }) })
     }
 
-    /// Room for `length` bytes, or `None` if there is none (or no memory behind it).
+    /// Room for `length` bytes, or `None` if there is none (or no memory behind it). What was there before may still be.
     pub fn allocate(self: &Arc<Self>, length: usize) -> Option<Staging> {
+        self.reserve(length, false)
+    }
+
+    /// The same, and all bytes are 0.
+    pub fn allocate_zeroed(self: &Arc<Self>, length: usize) -> Option<Staging> {
+        self.reserve(length, true)
+    }
+
+    fn reserve(self: &Arc<Self>, length: usize, zeroed: bool) -> Option<Staging> {
         if self.generation != fork::generation() {
             return None;
         }
@@ -55,7 +64,7 @@ impl Arena {
             let offset = start.checked_next_multiple_of(align)?;
             (offset.checked_add(wanted)? <= start + hole).then_some((start, hole, offset))
         })?;
-        self.commit(&mut state, offset, wanted)?;
+        self.commit(&mut state, offset, wanted, zeroed)?;
         state.free.remove(&start);
         if offset > start {
             state.free.insert(start, offset - start);
@@ -78,13 +87,19 @@ impl Arena {
         })
     }
 
-    fn commit(&self, state: &mut State, offset: u64, length: u64) -> Option<()> {
+    fn commit(&self, state: &mut State, offset: u64, length: u64, zeroed: bool) -> Option<()> {
         let (first, last) = (offset / BLOCK, (offset + length - 1) / BLOCK);
         for block in first..=last {
             let done = state.committed.get_mut(usize::try_from(block).ok()?)?;
             if !*done {
+                // Its pages come from the system, all zeros.
                 self.link.arena().commit(block * BLOCK, BLOCK).ok()?;
                 *done = true;
+            } else if zeroed {
+                let (start, end) = (offset.max(block * BLOCK), (offset + length).min((block + 1) * BLOCK));
+                let bytes = self.link.arena().pointer(start, end - start)?;
+                // SAFETY: the range is inside the arena and free, so that nobody has a reference to it.
+                unsafe { bytes.write_bytes(0, usize::try_from(end - start).ok()?) };
             }
         }
         Some(())

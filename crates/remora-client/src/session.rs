@@ -228,6 +228,12 @@ impl Session {
         self.arena.allocate(length)
     }
 
+    /// The same, and all bytes are 0.
+    pub fn stage_zeroed(&self, length: usize) -> Option<Staging> {
+        self.objects.finish_executed();
+        self.arena.allocate_zeroed(length)
+    }
+
     /// The pages of `staging` also at `address`.
     ///
     /// # Errors

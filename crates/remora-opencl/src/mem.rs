@@ -346,7 +346,13 @@ impl Contents {
         let session = context.session();
         let uses = flags & CL_MEM_USE_HOST_PTR != 0 && given.is_some();
         let wanted = if uses { context.on_cpus() } else { near && size >= STORE_FROM };
-        let store = if wanted && session.shares_memory() { session.stage(size.max(STORE_FROM)) } else { None };
+        let length = size.max(STORE_FROM);
+        let store = match given {
+            _ if !wanted || !session.shares_memory() => None,
+            Some(_) => session.stage(length),
+            // Natively it is memory that the driver has from the system, which is all zeros.
+            None => session.stage_zeroed(length),
+        };
         match (store, given) {
             (Some(store), Some((_, host))) if uses => {
                 // SAFETY: the program keeps its memory as long as the object, and the store is long enough.

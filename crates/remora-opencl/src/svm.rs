@@ -116,7 +116,7 @@ pub(crate) fn allocate(
     let session = context.session();
     let pages = size.checked_next_multiple_of(PAGE).ok_or(Error(CL_OUT_OF_HOST_MEMORY))?;
     let same = session.shares_memory() && context.on_cpus();
-    let store = if same { session.stage(pages) } else { None };
+    let store = if same { session.stage_zeroed(pages) } else { None };
     let must_be_same = flags & (CL_MEM_SVM_FINE_GRAIN_BUFFER | CL_MEM_SVM_ATOMICS) != 0;
     if must_be_same && store.is_none() {
         return Err(Error(CL_OUT_OF_RESOURCES));
