@@ -95,6 +95,61 @@ fn ffmpeg() {
     }
 }
 
+/// What is made of two videos, of 320x180 and of 160x90 pixels, and the pixels' format: with several inputs, filters behind
+/// each other and beside each other, and kernels of the user's own.
+const VIDEOS: [(&str, &str); 6] = [
+    ("yuv420p", "[0]hwupload[a];[1]hwupload[b];[a][b]overlay_opencl=20:10,unsharp_opencl"),
+    ("yuv420p", "[0]split[x][y];[x]hwupload[a];[y]hflip,hwupload[b];[a][b]xfade_opencl=wipeleft:duration=3"),
+    (
+        "yuv420p",
+        "[0]hwupload,split[x][y];[x]avgblur_opencl=4[a];\
+         [y]transpose_opencl=clock,transpose_opencl=cclock,convolution_opencl=0 -1 0 -1 5 -1 0 -1 0[b];\
+         [a][b]overlay_opencl=40:20,nlmeans_opencl=s=2:p=3:r=3",
+    ),
+    (
+        "bgra",
+        "[0]format=bgra,hwupload[a];[1]scale=320:180,format=gray16le,split[x][y];[x]hwupload[b];[y]hwupload[c];\
+         [a][b][c]remap_opencl",
+    ),
+    ("yuv420p", "[0]hwupload,program_opencl=source=video.cl:kernel=smear"),
+    ("yuv420p", "openclsrc=source=video.cl:kernel=pattern:size=160x90:rate=12:format=yuv420p"),
+];
+
+#[test]
+fn ffmpeg_with_videos() {
+    const FRAMES: usize = 24;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    fs::copy(places::source("applications/video.cl"), directory.path().join("video.cl")).expect("a file of our own");
+    let ffmpeg = || {
+        let run = Run::new(places::tool("ffmpeg", "ffmpeg")).directory(directory.path());
+        run.arguments(&["-nostdin", "-v", "error", "-y"])
+    };
+    for (source, name) in [("mandelbrot=s=320x180:r=12", "large"), ("testsrc2=s=160x90:r=12", "small")] {
+        let run = ffmpeg().arguments(&["-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p"]);
+        let _ = run.arguments(&["-frames:v", &FRAMES.to_string(), "-f", "rawvideo", name]).native().good();
+    }
+    for (format, graph) in VIDEOS {
+        let run = ffmpeg()
+            .arguments(&["-init_hw_device", "opencl=ocl:0.0", "-filter_hw_device", "ocl"])
+            .arguments(&["-f", "rawvideo", "-pix_fmt", "yuv420p", "-r", "12", "-s", "320x180", "-i", "large"])
+            .arguments(&["-f", "rawvideo", "-pix_fmt", "yuv420p", "-r", "12", "-s", "160x90", "-i", "small"])
+            .arguments(&["-filter_complex", &format!("{graph},hwdownload,format={format}")])
+            .arguments(&["-frames:v", &FRAMES.to_string(), "-f", "rawvideo", "made"]);
+        let made = |how: &dyn Fn(&Run) -> Outcome| {
+            assert_all_gone(&how(&run).good().mark);
+            let frames = run::read(directory.path().join("made"));
+            fs::remove_file(directory.path().join("made")).expect("a file of our own");
+            frames
+        };
+        let native = made(&Run::native);
+        assert!(native.len() >= FRAMES * 160 * 90 * 3 / 2, "{graph} gives {} bytes", native.len());
+        for link in Link::ALL {
+            let remoted = made(&|run| run.remoted(link));
+            assert_same_bytes(&format!("{graph} ({})", link.name()), &native, &remoted);
+        }
+    }
+}
+
 /// Operations of GEGL, the engine of GIMP, that it has kernels for.
 const OPERATIONS: [&[&str]; 3] = [
     &["gegl:box-blur", "radius=4", "gegl:noise-reduction"],
