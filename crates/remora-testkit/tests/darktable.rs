@@ -1,4 +1,5 @@
-//! A photograph developed by Debian's darktable, natively and through Remora: every pixel must be the same.
+//! A photograph developed by Debian's darktable, natively and through Remora: every pixel must be the same, and what
+//! darktable-cltest says of the device.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,11 +57,15 @@ impl Darkroom {
     fn develop(&self, how: impl Fn(&Run) -> Outcome, kept: &str) -> Vec<u8> {
         self.configure();
         let out = self.directory.path().join("photograph.pfm");
-        // By PPG: darktable 4.2's usual way to get colours from a Bayer filter, RCD, uses memory that it has never written.
-        let how_developed = places::source("applications/development.xmp");
-        let run = self
-            .run("darktable-cli", &[&self.photograph(), &how_developed, &out, Path::new("--core")], kept)
-            .arguments(&["--library", ":memory:", "-d", "opencl", "-d", "perf"]);
+        // With darktable's usual way to get colours from a Bayer filter, RCD, which uses memory that it has never written.
+        let run = self.run("darktable-cli", &[&self.photograph(), &out, Path::new("--core")], kept).arguments(&[
+            "--library",
+            ":memory:",
+            "-d",
+            "opencl",
+            "-d",
+            "perf",
+        ]);
         let outcome = how(&run).good();
         let said = outcome.text() + &outcome.complaints();
         for module in ["demosaic", "exposure", "input color profile", "filmic rgb", "output color profile"] {
@@ -70,6 +75,16 @@ impl Darkroom {
         let pixels = run::read(&out);
         fs::remove_file(&out).expect("a file of our own");
         pixels
+    }
+
+    /// What darktable-cltest says of the device, and of the kernels that are `kept`, but for how long they took.
+    fn examine(&self, how: impl Fn(&Run) -> Outcome, kept: &str) -> String {
+        self.configure();
+        let outcome = how(&self.run("darktable-cltest", &[], kept)).good();
+        assert_all_gone(&outcome.mark);
+        let text = outcome.text() + &outcome.complaints();
+        assert!(text.contains("OpenCL successfully initialized"), "{}", outcome.describe());
+        text.lines().filter(|line| !line.contains("KERNEL LOADING TIME")).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -82,5 +97,10 @@ fn darktable() {
     for link in Link::ALL {
         let remoted = darkroom.develop(|run| run.remoted(link), "remoted");
         assert_same_bytes(link.name(), &native, &remoted);
+    }
+    let native = darkroom.examine(Run::native, "native");
+    for link in Link::ALL {
+        let remoted = darkroom.examine(|run| run.remoted(link), "remoted");
+        assert_eq!(native, remoted, "{}", link.name());
     }
 }
