@@ -13,8 +13,8 @@ use crate::{generate, intel, packages, python};
 /// What to check.
 #[derive(Args)]
 pub struct Options {
-    /// Also what takes many minutes: pyopencl's whole test suite, on both links, the slowest programs of others, and the programs under
-    /// valgrind and ThreadSanitizer
+    /// Also what takes many minutes: pyopencl's whole test suite, on both links, the slowest programs of others, and the
+    /// programs under valgrind and ThreadSanitizer
     #[arg(long)]
     full: bool,
     /// Leave out the tests with real programs
