@@ -3,7 +3,7 @@ use opencl_sys::{
     CL_SUCCESS,
 };
 use remora_protocol::opencl::{
-    BuildProgram, Contents, CreateBuffer, CreateKernel, CreateProgramWithSource, EnqueueNDRangeKernel,
+    BuildProgram, Contents, CreateBuffer, CreateContext, CreateKernel, CreateProgramWithSource, EnqueueNDRangeKernel,
     EnqueueRead, EventDone, GetProgramBinaries, KernelArg, MemDestroyed, ProgramBinaries, ProgramBuilt, Release,
     WatchMem,
 };
@@ -180,6 +180,23 @@ fn arguments_that_are_left_out_are_not_those_of_before() {
     assert_eq!(launch(&[mem, none, scratch]), CL_INVALID_KERNEL_ARGS);
     assert_eq!(launch(&[mem, number, scratch, number]), CL_INVALID_ARG_INDEX);
     assert_eq!(launch(&[mem, number, scratch]), CL_SUCCESS);
+}
+
+#[test]
+fn a_device_that_is_named_twice_is_there_once() {
+    let mut client = Client::new();
+    let context = client.minter.mint(Kind::Context);
+    let devices = [DEVICE; 600];
+    let (properties, devices) = (List::default(), List::new(&devices));
+    let create = CreateContext { context, platform: 0, properties, devices, notify: false };
+    assert_eq!(client.ask(0, &create, &[], None), CL_SUCCESS);
+    let program = program(&mut client, context, SOURCE);
+    // For 600 devices these would be more than a link carries.
+    let options = [b"-DX=".to_vec(), vec![b'y'; 2 << 20]].concat();
+    client.send(0, &BuildProgram { program, options: &options, ..Default::default() });
+    let notice = client.notice();
+    let built: ProgramBuilt<'_> = notice.notice().unwrap();
+    assert_eq!((built.code, built.devices.len()), (CL_SUCCESS, 1));
 }
 
 #[test]
