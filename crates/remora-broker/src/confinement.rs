@@ -40,7 +40,7 @@ impl Sandbox {
                            the kernel starts with (lsm=)";
             return Err(Refusal::new(Reason::Permission, message));
         }
-        let directory = self.tenant(uid)?;
+        let directory = self.tenant(uid, true)?;
         command.current_dir(&directory);
         for name in CACHES {
             command.env(name, &directory);
@@ -52,12 +52,14 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The directory of the user `uid`.
+    /// The directory of the user `uid`. What confined workers write is not where others of the same number (root of a
+    /// container, say) read and write.
     ///
     /// # Errors
     /// If it can't be had.
-    pub fn tenant(&self, uid: u32) -> Result<PathBuf, Refusal> {
-        let directory = self.tenants().join(uid.to_string());
+    pub fn tenant(&self, uid: u32, confined: bool) -> Result<PathBuf, Refusal> {
+        let name = if confined { uid.to_string() } else { format!("{uid}.unconfined") };
+        let directory = self.tenants().join(name);
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(|error| {
             let message = format!(
                 "the directory {} of user {uid} can't be made ({error}): name another place as 'directory' in the \
@@ -127,6 +129,7 @@ mod tests {
         assert!(own.is_dir());
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
         assert_eq!(arguments[..5], ["--confine", "--tenant", own.to_str().unwrap(), "--read", "/srv/driver"]);
+        assert_eq!(sandbox.tenant(1234, false).unwrap(), place.path().join("tenants/1234.unconfined"));
         assert!(command.get_envs().any(|(name, value)| name == "HOME" && value == Some(own.as_os_str())));
     }
 

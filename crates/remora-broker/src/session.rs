@@ -185,7 +185,7 @@ impl Sessions {
                 command.arg("--same-files");
             }
             // Without it the program only sends everything again.
-            match self.limits.sandbox.tenant(connection.peer.uid) {
+            match self.limits.sandbox.tenant(connection.peer.uid, false) {
                 Ok(directory) => {
                     command.arg("--tenant").arg(directory);
                 }

@@ -2,6 +2,7 @@
 //! address in the program as in the worker.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use rustix::mm::{MapFlags, ProtFlags};
@@ -90,6 +91,31 @@ impl Window {
         if made == place { Ok(window) } else { Err(io::ErrorKind::AlreadyExists.into()) }
     }
 
+    /// Closes it.
+    ///
+    /// # Errors
+    /// If the system can't: its pages stay where they are, and their owner must not use them any more.
+    pub fn close(self) -> io::Result<()> {
+        ManuallyDrop::new(self).unmap()
+    }
+
+    fn unmap(&self) -> io::Result<()> {
+        // A fork child's pages go with the child.
+        if std::process::id() != self.owner {
+            return Ok(());
+        }
+        let pages = self.base.as_ptr().cast();
+        if self.lent {
+            let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
+            // SAFETY: these are the pages that `overlay` put there; their owner still has them.
+            unsafe { rustix::mm::mmap_anonymous(pages, self.size, ACCESS, flags)? };
+        } else {
+            // SAFETY: these are pages that this value mapped, and nobody uses them any more.
+            unsafe { rustix::mm::munmap(pages, self.size)? };
+        }
+        Ok(())
+    }
+
     /// Where it begins.
     #[must_use]
     pub fn pointer(&self) -> NonNull<u8> {
@@ -109,20 +135,7 @@ fn place(address: usize) -> io::Result<NonNull<u8>> {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        // A fork child's pages go with the child.
-        if std::process::id() != self.owner {
-            return;
-        }
-        let pages = self.base.as_ptr().cast();
-        let result = if self.lent {
-            let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
-            // SAFETY: these are the pages that `overlay` put there; their owner still has them.
-            unsafe { rustix::mm::mmap_anonymous(pages, self.size, ACCESS, flags).map(drop) }
-        } else {
-            // SAFETY: these are pages that this value mapped, and nobody uses them any more.
-            unsafe { rustix::mm::munmap(pages, self.size) }
-        };
-        if let Err(error) = result {
+        if let Err(error) = self.unmap() {
             tracing::warn!(%error, "a window can't be closed");
         }
     }
@@ -175,6 +188,26 @@ mod tests {
         assert_eq!(read(&own, 0), 0);
         assert!(arena.write(8192, b"z"));
         assert_eq!(read(&own, 0), 0);
+    }
+
+    /// Each test has a process of its own: nobody else is kept from mapping anything.
+    #[test]
+    fn an_overlay_that_cannot_be_closed_says_so() {
+        let arena = arena();
+        let own = Window::private(1 << 16, 0x5a8_0000_0000).unwrap();
+        // SAFETY: private pages of this test.
+        let overlay = unsafe { Window::overlay(&arena, 0, 4096, own.pointer()) }.unwrap();
+        // Every other page, so that they are mappings of their own: as many as the system gives to a process.
+        let pages = (0..1 << 20).map_while(|page| Window::keep_clear(4096, 0x5b0_0000_0000 + page * 8192).ok());
+        let pages: Vec<Window> = pages.collect();
+        if pages.len() == 1 << 20 {
+            // A system without such a limit.
+            return;
+        }
+        assert!(overlay.close().is_err());
+        drop(pages);
+        assert!(arena.write(0, b"y"));
+        assert_eq!(read(&own, 0), b'y');
     }
 
     #[test]

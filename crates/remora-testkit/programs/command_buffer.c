@@ -430,6 +430,56 @@ static void changes(const struct cl *cl, cl_kernel add)
     CHECK(clReleaseMemObject(b));
 }
 
+static int gone;
+
+static void CL_CALLBACK count_gone(cl_mem mem, void *data)
+{
+    (void)mem, (void)data;
+    __atomic_fetch_add(&gone, 1, __ATOMIC_SEQ_CST);
+}
+
+static cl_mem counted(const struct cl *cl)
+{
+    cl_mem mem = new_buffer(cl, 0, N * sizeof(cl_int), NULL);
+    CHECK(clSetMemObjectDestructorCallback(mem, count_gone, NULL));
+    return mem;
+}
+
+/* What a change puts something else in place of is the program's to release. */
+static void replaced(const struct cl *cl, cl_kernel add)
+{
+    enum { TIMES = 8 };
+    if (!version(cl, "cl_khr_command_buffer_mutable_dispatch"))
+        return;
+    cl_int one = 1;
+    size_t global = N;
+    buffer_t commands = create(cl, MUTABLE);
+    const property_t list[] = {UPDATABLE_FIELDS, 8, 0};
+    const cl_uint types[] = {0};
+    void *command = NULL;
+    cl_mem mem = counted(cl);
+    CHECK(clSetKernelArg(add, 0, sizeof mem, &mem));
+    CHECK(clSetKernelArg(add, 1, sizeof one, &one));
+    CHECK(f.kernel(commands, NULL, list, add, 1, NULL, &global, NULL, 0, NULL, NULL, &command));
+    CHECK(f.finalize(commands));
+    for (int i = 0; i < TIMES; i++) {
+        cl_mem next = counted(cl);
+        const struct argument argument = {0, sizeof next, &next};
+        struct change change = {.command = command, .num_args = 1, .args = &argument};
+        const void *list_of_changes[] = {&change};
+        CHECK(f.update(commands, 1, types, list_of_changes));
+        CHECK(f.enqueue(0, NULL, commands, 0, NULL, NULL));
+        CHECK(clFinish(cl->queue));
+        CHECK(clReleaseMemObject(mem));
+        mem = next;
+    }
+    for (int i = 0; i < 1000 && __atomic_load_n(&gone, __ATOMIC_SEQ_CST) < TIMES; i++)
+        sleep_ms(2);
+    printf("given back: %d\n", __atomic_load_n(&gone, __ATOMIC_SEQ_CST));
+    CHECK(f.release(commands));
+    CHECK(clReleaseMemObject(mem));
+}
+
 /* Enqueued many times without waiting, where the device can. */
 static void many(const struct cl *cl, cl_kernel add)
 {
@@ -477,6 +527,7 @@ int main(void)
     mistakes(&cl, add);
     many(&cl, add);
     changes(&cl, add);
+    replaced(&cl, add);
     CHECK(clReleaseKernel(add));
     CHECK(clReleaseProgram(program));
     stop(&cl);

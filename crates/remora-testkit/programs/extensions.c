@@ -240,11 +240,17 @@ static void content_size(const struct cl *cl)
     cl_mem size = new_buffer(cl, CL_MEM_COPY_HOST_PTR, sizeof used, &used);
     printf("no buffer: %s\n", code_name(set(NULL, size)));
     printf("no size: %s\n", code_name(set(buffer, NULL)));
+    struct cl other = start(0);
+    cl_mem alien = new_buffer(&other, CL_MEM_COPY_HOST_PTR, sizeof used, &used);
+    printf("size of another context: %s\n", code_name(set(buffer, alien)));
+    CHECK(clReleaseMemObject(alien));
+    stop(&other);
     printf("content size: %s\n", code_name(set(buffer, size)));
+    printf("the same again: %s\n", code_name(set(buffer, size)));
+    CHECK(clReleaseMemObject(size));
     CHECK(clEnqueueReadBuffer(cl->queue, buffer, CL_TRUE, 0, used, out, 0, NULL, NULL));
     printf("the content is %s\n", memcmp(in, out, used) ? "wrong" : "right");
     CHECK(clReleaseMemObject(buffer));
-    CHECK(clReleaseMemObject(size));
 }
 
 typedef cl_mem (*create_buffer_nv)(cl_context, cl_mem_flags, cl_bitfield, size_t, void *, cl_int *);

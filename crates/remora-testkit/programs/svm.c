@@ -205,6 +205,34 @@ static void buffers(const struct cl *cl, cl_kernel add)
     clSVMFree(cl->context, memory);
 }
 
+/* Memory that lies where smaller memory was before. */
+static void again(const struct cl *cl, cl_kernel add)
+{
+    enum { PART = 4096, PARTS = 24, SMALL = 64 };
+    int zero = 0, amount = 3, sum = 0;
+    CHECK(clSetKernelArg(add, 1, sizeof amount, &amount));
+    for (int round = 0; round < 10; round++) {
+        void *small[SMALL];
+        for (int i = 0; i < SMALL; i++)
+            small[i] = alloc(cl, CL_MEM_READ_WRITE, PART);
+        for (int i = 0; i < SMALL; i++)
+            clSVMFree(cl->context, small[i]);
+        char *large = alloc(cl, CL_MEM_READ_WRITE, PARTS * PART);
+        CHECK(clEnqueueSVMMemFill(cl->queue, large, &zero, sizeof zero, PARTS * PART, 0, NULL, NULL));
+        for (int i = 0; i < PARTS; i++) {
+            CHECK(clSetKernelArgSVMPointer(add, 0, large + i * PART));
+            launch(cl, add, 4);
+        }
+        map(cl, CL_MAP_READ, large, PARTS * PART);
+        for (int i = 0; i < PARTS; i++)
+            sum += *(int *)(large + i * PART);
+        unmap(cl, large);
+        CHECK(clFinish(cl->queue));
+        clSVMFree(cl->context, large);
+    }
+    printf("in memory of before: %d\n", sum);
+}
+
 static int freed;
 
 static void CL_CALLBACK free_all(cl_command_queue queue, cl_uint count, void **pointers, void *user_data)
@@ -356,6 +384,7 @@ int main(int argc, char **argv)
     copies(&cl);
     buffers(&cl, add);
     frees(&cl, add);
+    again(&cl, add);
     refusals(&cl, add);
     pthread_t threads[3];
     for (int i = 0; i < 3; i++)

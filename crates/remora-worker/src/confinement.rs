@@ -1,11 +1,11 @@
-//! The file system as a worker of another user than the broker's sees it, by Landlock: what drivers need can be read, and
-//! one directory written to.
+//! The system as a worker of another user than the broker's sees it, by Landlock: what drivers need can be read, one
+//! directory written to, and no process outside be signalled.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use landlock::{
-    ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+    ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
     path_beneath_rules,
 };
 
@@ -41,7 +41,7 @@ const READ: [&str; 23] = [
 /// # Errors
 /// If the kernel can't do that. There must be no session then.
 pub fn enter(directory: &Path, read: &[PathBuf]) -> anyhow::Result<()> {
-    let abi = ABI::V5;
+    let abi = ABI::V6;
     let devices = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::IoctlDev;
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
@@ -49,6 +49,8 @@ pub fn enter(directory: &Path, read: &[PathBuf]) -> anyhow::Result<()> {
         // What newer kernels can besides.
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(abi))?
+        // Signals, and sockets that have no file.
+        .scope(Scope::from_all(abi))?
         .create()?
         .add_rules(path_beneath_rules(READ, AccessFs::from_read(abi)))?
         .add_rules(path_beneath_rules(read, AccessFs::from_read(abi)))?
@@ -64,4 +66,32 @@ pub fn enter(directory: &Path, read: &[PathBuf]) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+    use rustix::process::{getppid, test_kill_process};
+
+    #[test]
+    fn no_process_outside_can_be_signalled() {
+        let scopes = Ruleset::default().set_compatibility(CompatLevel::HardRequirement).scope(Scope::Signal);
+        if scopes.is_err() {
+            // Kernels before 6.12.
+            return;
+        }
+        let parent = getppid().unwrap();
+        test_kill_process(parent).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        // Only this thread is confined.
+        let signalled = std::thread::scope(|scope| {
+            let confined = scope.spawn(|| {
+                enter(directory.path(), &[]).unwrap();
+                test_kill_process(parent)
+            });
+            confined.join().unwrap()
+        });
+        assert_eq!(signalled, Err(Errno::PERM));
+    }
 }

@@ -269,6 +269,9 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) -> Result<(),
     let job = move |shared: &Arc<Shared>, room: Result<(), cl_int>| {
         let found = room.and(found).and_then(|(program, devices)| {
             let headers = headers?;
+            if headers.iter().any(|(_, header)| header.context.platform != program.context.platform) {
+                return Err(CL_INVALID_CONTEXT);
+            }
             let raw: Result<Vec<cl_program>, cl_int> = headers.iter().map(|(_, header)| header.raw(shared)).collect();
             Ok((program.raw(shared)?, program, devices, raw?, headers, enter(shared, place)?))
         });

@@ -16,13 +16,13 @@ use remora_protocol::opencl::{
 };
 use remora_protocol::{Handle, List};
 
-use super::commands::sizes;
+use super::commands::{event_and_wait, sizes};
 use super::context::Context;
 use super::copied::{check_copy, check_fill_buffer, check_fill_image};
 use super::driver::{Object, call, check, create, query};
 use super::extensions::Extensions;
 use super::generated::uniform;
-use super::kernel::{AnyObject, Kernel};
+use super::kernel::{AnyObject, Kernel, Place};
 use super::memory::Mem;
 use super::objects;
 use super::queue::{At, Queue};
@@ -47,9 +47,14 @@ pub struct Recorded {
     pub(super) changeable: HashMap<u32, (Changeable, Arc<Kernel>)>,
     /// What the commands use. A driver keeps it too, but not all do.
     kept: Vec<Arc<AnyObject>>,
+    /// What those that can be changed name, until a change names something else there.
+    pub(super) named: Named,
     /// The first refusal that the program was not told of.
     refused: Option<cl_int>,
 }
+
+/// What commands that can be changed name, by the client's number and where.
+pub type Named = HashMap<(u32, Place), Vec<Arc<AnyObject>>>;
 
 /// The driver's name of a command that can be changed. It is valid as long as the command buffer.
 pub struct Changeable(pub(super) cl_mutable_command_khr);
@@ -95,10 +100,11 @@ impl CommandBuffer {
     /// # Errors
     /// The code for the program: that of a command that was refused before, or the driver's.
     pub fn finalize(&self) -> Result<(), cl_int> {
-        if let Some(code) = self.recorded().refused {
+        let recorded = self.recorded();
+        if let Some(code) = recorded.refused {
             return Err(code);
         }
-        // SAFETY: a live command buffer.
+        // SAFETY: a live command buffer, which nobody records in meanwhile.
         check(unsafe { call!(self.extensions(), clFinalizeCommandBufferKHR(self.raw())) })
     }
 
@@ -118,11 +124,6 @@ impl CommandBuffer {
 }
 
 impl Recorded {
-    /// Keeps what commands use from now on.
-    pub fn keep(&mut self, objects: impl Iterator<Item = Arc<AnyObject>>) {
-        self.kept.extend(objects);
-    }
-
     /// The driver's sync points of a list.
     fn waits(&self, wait: &List<'_, u32>) -> Result<Vec<cl_sync_point_khr>, cl_int> {
         let find = |number| self.sync_points.get(&number).copied().ok_or(CL_INVALID_SYNC_POINT_WAIT_LIST_KHR);
@@ -174,10 +175,8 @@ impl Recording<'_> {
             CommandMessage::EnqueueFillBuffer(fill) => self.fill_buffer(&mut recorded, fill, &waits, &mut sync_point),
             CommandMessage::EnqueueFillImage(fill) => self.fill_image(&mut recorded, fill, &waits, &mut sync_point),
             CommandMessage::EnqueueMarkerOrBarrier(_) => self.barrier(&waits, &mut sync_point),
-            copy => match self.copy(&mut recorded, copy, &waits, &mut sync_point) {
-                Ok(false) => return Err(Violation::new("a command that can't be recorded")),
-                other => other.map(|_| ()),
-            },
+            copy if event_and_wait(copy).is_some() => self.copy(&mut recorded, copy, &waits, &mut sync_point),
+            _ => return Err(Violation::new("a command that can't be recorded")),
         };
         if made.is_ok() {
             recorded.sync_points.insert(self.message.sync_point, sync_point);
@@ -212,8 +211,12 @@ impl Recording<'_> {
         let local = if launch.local == [0; 3] { ptr::null() } else { local.as_ptr() };
         let properties: Vec<u64> = self.message.properties.iter().chain([0, 0]).collect();
         let properties = if self.message.properties.is_empty() { ptr::null() } else { properties.as_ptr() };
+        let number = self.message.changeable;
+        if recorded.changeable.contains_key(&number) {
+            return Err(CL_INVALID_VALUE);
+        }
         let mut changeable = ptr::null_mut();
-        let target = if self.message.changeable == 0 { ptr::null_mut() } else { &raw mut changeable };
+        let target = if number == 0 { ptr::null_mut() } else { &raw mut changeable };
         let (count, list) = sync_point_list(waits)?;
         let (buffer, queue, dimensions) = (self.buffer.raw(), ptr::null_mut(), launch.work_dim);
         let ready = kernel.set(self.shared, &launch.args, &launch.svm)?;
@@ -238,10 +241,14 @@ impl Recording<'_> {
                 )
             )
         })?;
-        recorded.kept.extend(ready.into_objects());
-        if !changeable.is_null() {
-            let changeable = (Changeable(changeable), Arc::clone(&kernel));
-            recorded.changeable.insert(self.message.changeable, changeable);
+        let objects = ready.into_objects();
+        if changeable.is_null() {
+            recorded.kept.extend(objects.into_iter().map(|(_, object)| object));
+        } else {
+            for (place, object) in objects {
+                recorded.named.entry((number, place)).or_default().push(object);
+            }
+            recorded.changeable.insert(number, (Changeable(changeable), Arc::clone(&kernel)));
         }
         recorded.kept.push(kernel);
         Ok(())
@@ -317,14 +324,14 @@ impl Recording<'_> {
         })
     }
 
-    /// Commands that only pass their arguments on; false if it is none of these.
+    /// Commands that only pass their arguments on.
     fn copy(
         &self,
         recorded: &mut Recorded,
         copy: &CommandMessage<'_>,
         waits: &[cl_sync_point_khr],
         sync_point: &mut cl_sync_point_khr,
-    ) -> Result<bool, cl_int> {
+    ) -> Result<(), cl_int> {
         check_copy(copy, |mem| self.memory(mem).map(|mem| mem.shape))?;
         let mut kept: Vec<Arc<AnyObject>> = Vec::new();
         let find = |mem: Handle| {
@@ -337,7 +344,7 @@ impl Recording<'_> {
         // SAFETY: live objects of the driver, kept until the call returns and after; `sync_point` can be written.
         let known = unsafe { uniform::record(extensions, buffer, copy, find, waits, sync_point) }?;
         recorded.kept.append(&mut kept);
-        Ok(known)
+        if known { Ok(()) } else { Err(CL_INVALID_OPERATION) }
     }
 }
 

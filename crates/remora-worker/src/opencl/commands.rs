@@ -179,7 +179,8 @@ fn copy(at: &At<'_>, message: &CommandMessage<'_>) -> Result<(), Violation> {
     Ok(())
 }
 
-fn event_and_wait<'a>(message: &CommandMessage<'a>) -> Option<(Handle, List<'a, Handle>)> {
+/// The event and the wait list of a copy.
+pub fn event_and_wait<'a>(message: &CommandMessage<'a>) -> Option<(Handle, List<'a, Handle>)> {
     Some(match message {
         CommandMessage::EnqueueCopyBuffer(message) => (message.event, message.wait),
         CommandMessage::EnqueueCopyBufferRect(message) => (message.event, message.wait),

@@ -4,13 +4,13 @@
 use std::ptr;
 use std::sync::Arc;
 
-use opencl_sys::{CL_COMPLETE, CL_SUCCESS, cl_event, cl_int};
+use opencl_sys::{CL_COMPLETE, cl_int};
 use remora_protocol::{Handle, List};
 
 use super::completions::{Watched, Work};
 use super::copies::nothing;
-use super::driver::{Object, call};
-use super::events::{Event, user_event};
+use super::driver::Object;
+use super::events::{Event, set_status, user_event};
 use super::queue::{At, Queue};
 use super::shared::Shared;
 use super::violation::Violation;
@@ -58,14 +58,14 @@ impl Composed {
 
     /// It is done: `state` is CL_COMPLETE or a negative status.
     pub fn end(&self, shared: &Shared, state: cl_int) {
-        if let Ok(raw) = self.event.raw() {
-            set_status(shared, raw, state);
+        if let Ok(done) = self.event.object() {
+            finish(shared, done, state);
         }
     }
 }
 
 fn place(at: &At<'_>, wait: &List<'_, Handle>) -> Result<(Arc<Object>, Object, Arc<Object>), cl_int> {
-    let (raw_waits, _kept) = at.waits(wait)?;
+    let (raw_waits, kept) = at.waits(wait)?;
     let ready = if at.queue.out_of_order && raw_waits.is_empty() {
         // A marker without a list would wait for everything before it, which this command must not.
         let mut raw = ptr::null_mut();
@@ -75,27 +75,23 @@ fn place(at: &At<'_>, wait: &List<'_, Handle>) -> Result<(Arc<Object>, Object, A
         // SAFETY: the driver has just made it for us.
         Arc::new(unsafe { Object::new(raw, at.shared.driver.clReleaseEvent) })
     } else {
-        // SAFETY: `waits` gives live events, kept until the end of this function.
+        // SAFETY: `waits` gives live events, which are kept.
         unsafe { marker_event(at.shared, at.queue, &raw_waits) }?
     };
+    drop(kept);
     let done = user_event(at.shared.driver, &at.queue.context)?;
     // SAFETY: a live event of ours.
     match unsafe { marker_event(at.shared, at.queue, &[done.raw()]) } {
         Ok(after) => Ok((ready, done, after)),
         Err(code) => {
-            set_status(at.shared, done.raw(), code);
+            finish(at.shared, &done, code);
             Err(code)
         }
     }
 }
 
-fn set_status(shared: &Shared, event: cl_event, status: cl_int) {
-    // SAFETY: a live user event of ours.
-    let code = unsafe { call!(shared.driver, clSetUserEventStatus(event, status)) };
-    if code != CL_SUCCESS {
+fn finish(shared: &Shared, done: &Object, state: cl_int) {
+    if let Err(code) = set_status(shared, done, state) {
         tracing::error!(code, "clSetUserEventStatus of a composed command");
-    }
-    if status < 0 {
-        shared.completions.sweep();
     }
 }

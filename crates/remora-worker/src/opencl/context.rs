@@ -1,6 +1,6 @@
 //! Platforms, devices and contexts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -178,7 +178,10 @@ impl Context {
     pub fn create(shared: &Arc<Shared>, message: &CreateContext<'_>) -> Result<Self, cl_int> {
         let number = message.platform as usize;
         let platform = shared.platforms.get(number).ok_or(CL_INVALID_PLATFORM)?;
-        let devices = shared.tables.devices.get_all(message.devices.iter())?;
+        let mut devices = shared.tables.devices.get_all(message.devices.iter())?;
+        // As OpenCL has it, one that is named twice is there once.
+        let mut named = HashSet::new();
+        devices.retain(|device| named.insert(device.handle));
         if devices.is_empty() || devices.iter().any(|device| device.platform != number) {
             return Err(CL_INVALID_DEVICE);
         }

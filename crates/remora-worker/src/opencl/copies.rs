@@ -218,13 +218,14 @@ pub fn map_store(at: &At<'_>, message: &EnqueueMapStore<'_>) -> Result<(), Viola
 pub fn unmap_store(at: &At<'_>, message: &EnqueueUnmapStore<'_>) -> Result<(), Violation> {
     let enqueued = at.enqueue(message.event, &message.wait, false, |wait, event| {
         let (mem, region) = target(at, message.mem, |mem| Region::new(&message.area, &mem.shape))?;
-        let address = mem.maps.take(&region).ok_or(CL_INVALID_VALUE)?;
         let (count, list) = wait_list(wait)?;
+        let address = mem.maps.take(&region).ok_or(CL_INVALID_VALUE)?;
         let queue = at.queue.raw();
         // SAFETY: live objects of the driver, and an address that it mapped and has not unmapped.
-        check(unsafe {
+        let unmapped = check(unsafe {
             call!(at.shared.driver, clEnqueueUnmapMemObject(queue, mem.raw(), address, count, list, event))
-        })
+        });
+        unmapped.inspect_err(|_| mem.maps.add(region, address))
     })?;
     at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
     Ok(())

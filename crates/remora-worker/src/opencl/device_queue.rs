@@ -4,13 +4,14 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use opencl_sys::{
-    CL_INVALID_CONTEXT, CL_INVALID_DEVICE, CL_INVALID_OPERATION, CL_QUEUE_DEVICE_DEFAULT, CL_QUEUE_SIZE, CL_SUCCESS,
-    cl_int,
+    CL_INVALID_CONTEXT, CL_INVALID_DEVICE, CL_INVALID_OPERATION, CL_INVALID_QUEUE_PROPERTIES, CL_QUEUE_DEVICE_DEFAULT,
+    CL_QUEUE_ON_DEVICE, CL_QUEUE_SIZE, CL_SUCCESS, cl_int,
 };
 use remora_protocol::opencl::{CreateDeviceQueue, SetDefaultDeviceQueue};
 
 use super::context::Context;
 use super::driver::{Driver, Object, call, check, create, query_number};
+use super::queue::queue_properties;
 use super::shared::Shared;
 
 /// A queue that only kernels enqueue to.
@@ -41,6 +42,9 @@ impl DeviceQueue {
         }
         if context.version < (2, 0) {
             return Err(CL_INVALID_OPERATION);
+        }
+        if queue_properties(&message.properties) & CL_QUEUE_ON_DEVICE == 0 {
+            return Err(CL_INVALID_QUEUE_PROPERTIES);
         }
         shared.reaper.wait_for_device_queues(shared);
         let list: Vec<u64> = message.properties.iter().chain([0, 0]).collect();

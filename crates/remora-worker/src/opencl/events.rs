@@ -209,22 +209,31 @@ pub fn set_user_status(shared: &Arc<Shared>, event: Handle, status: cl_int) {
         if status < 0 {
             shared.errors_seen.store(true, Ordering::SeqCst);
         }
-        let raw = event.raw()?;
-        let failing = (status < 0).then(|| shared.failing.write().unwrap_or_else(PoisonError::into_inner));
-        // SAFETY: a live user event.
-        let code = unsafe { call!(shared.driver, clSetUserEventStatus(raw, status)) };
-        drop(failing);
-        if status < 0 {
-            shared.completions.sweep();
-        }
+        let set = set_status(shared, event.object()?, status);
         if event.resolve() {
             shared.unresolved.fetch_sub(1, Ordering::SeqCst);
         }
-        check(code)
+        set
     });
     if let Err(code) = result {
         tracing::warn!(code, status, "SetUserEventStatus refused");
     }
+}
+
+/// Sets the status of a user event. One that fails does so while nobody hands it to the driver in a wait list: who holds
+/// such a list must not call this.
+///
+/// # Errors
+/// The driver's code.
+pub fn set_status(shared: &Shared, event: &Object, status: cl_int) -> Result<(), cl_int> {
+    let failing = (status < 0).then(|| shared.failing.write().unwrap_or_else(PoisonError::into_inner));
+    // SAFETY: a live event. The driver says if it is no user event.
+    let code = unsafe { call!(shared.driver, clSetUserEventStatus(event.raw(), status)) };
+    drop(failing);
+    if status < 0 {
+        shared.completions.sweep();
+    }
+    check(code)
 }
 
 /// The program has let go of an event. What a user event held up stays held up, but no longer counts.

@@ -33,7 +33,10 @@ pub fn enqueue(at: &At<'_>, message: &EnqueueHostCall<'_>) -> Result<(), Violati
             if status < 0 {
                 return end(shared, transfer, &composed, status);
             }
-            lock(&shared.host_calls.0).insert(transfer, (composed, Instant::now()));
+            let before = lock(&shared.host_calls.0).insert(transfer, (composed, Instant::now()));
+            if before.is_some() {
+                return shared.end(&Violation::new("two calls under one number"));
+            }
             shared.notices.send(&HostCall { transfer }, None);
         }),
         Err(code) => done(at.shared, transfer, code),

@@ -5,10 +5,10 @@ use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use opencl_sys::{
-    CL_INVALID_ARG_INDEX, CL_INVALID_ARG_SIZE, CL_INVALID_ARG_VALUE, CL_INVALID_CONTEXT, CL_INVALID_KERNEL_NAME,
-    CL_INVALID_OPERATION, CL_INVALID_VALUE, CL_INVALID_WORK_DIMENSION, CL_KERNEL_ARG_ADDRESS_QUALIFIER,
-    CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_ARG_TYPE_QUALIFIER, CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_KERNEL_NUM_ARGS,
-    CL_SUCCESS, cl_int,
+    CL_INVALID_ARG_INDEX, CL_INVALID_ARG_SIZE, CL_INVALID_ARG_VALUE, CL_INVALID_CONTEXT, CL_INVALID_DEVICE,
+    CL_INVALID_KERNEL_ARGS, CL_INVALID_KERNEL_NAME, CL_INVALID_MEM_OBJECT, CL_INVALID_OPERATION, CL_INVALID_VALUE,
+    CL_INVALID_WORK_DIMENSION, CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_ARG_TYPE_QUALIFIER,
+    CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_KERNEL_NUM_ARGS, CL_SUCCESS, cl_int,
 };
 use remora_protocol::argument::{Takes, kind};
 use remora_protocol::opencl::{
@@ -17,12 +17,14 @@ use remora_protocol::opencl::{
 };
 use remora_protocol::{Handle, Items, List};
 
+use super::area::Shape;
 use super::build::Program;
 use super::commands::sizes;
-use super::context::Context;
+use super::context::{Context, Device};
 use super::driver::{Driver, Object, call, check, create, query, query_number};
 use super::facts::sub_group_function;
 use super::kernel_facts::text;
+use super::memory::Mem;
 use super::objects::At;
 use super::shared::Shared;
 use super::svm;
@@ -43,14 +45,14 @@ pub struct Kernel {
 
 /// What was last set. Whoever holds it may set arguments and enqueue: the driver's kernel is the same for all queues.
 pub struct Arguments {
-    /// `None` if unknown.
+    /// `None` if nothing ever was.
     set: Vec<Option<Last>>,
     /// Shared virtual memory that it finds by itself.
     svm: Vec<usize>,
 }
 
-/// What an argument was last set to.
-#[derive(Clone)]
+/// What an argument was last set to. The default is like no argument that can be set.
+#[derive(Clone, Default)]
 struct Last {
     kind: u8,
     bytes: Vec<u8>,
@@ -116,25 +118,29 @@ impl Kernel {
     ) -> Result<Ready<'_>, cl_int> {
         let mut last = lock(&self.arguments);
         let mut objects = Vec::new();
+        if arguments.len() < last.set.len() {
+            return Err(CL_INVALID_KERNEL_ARGS);
+        }
         for (index, argument) in arguments.iter().enumerate() {
             if argument.kind == kind::NOT_SET {
-                // Left to the driver, which says CL_INVALID_KERNEL_ARGS if nothing was ever set.
+                // Left to the driver, which says what it makes of that, unless it has something there: that may be gone.
+                if last.set.get(index).is_some_and(Option::is_some) {
+                    return Err(CL_INVALID_KERNEL_ARGS);
+                }
                 continue;
             }
             let (value, object) = self.value(shared, index, &argument)?;
-            if index >= last.set.len() {
-                return Err(CL_INVALID_ARG_INDEX);
-            }
             if last.set[index].as_ref().is_none_or(|last| !last.is(&argument, object.as_ref())) {
-                last.set[index] = None;
+                // Whatever comes of it, the driver may have something there from now on.
+                last.set[index] = Some(Last::default());
                 self.set_one(shared.driver, index, &value)?;
                 let (bytes, weak) = (argument.value.to_vec(), object.as_ref().map(Arc::downgrade));
                 last.set[index] = Some(Last { kind: argument.kind, bytes, object: weak });
             }
-            objects.extend(object);
+            objects.extend(object.map(|object| (Some(index), object)));
         }
         if !svm.is_empty() || !last.svm.is_empty() {
-            objects.extend(self.set_svm(shared, &mut last, svm)?);
+            objects.extend(self.set_svm(shared, &mut last, svm)?.into_iter().map(|mem| (None, mem)));
         }
         Ok(Ready { _last: last, objects })
     }
@@ -157,12 +163,7 @@ impl Kernel {
         last: &mut Arguments,
         svm: &List<'_, u64>,
     ) -> Result<Vec<Arc<AnyObject>>, cl_int> {
-        let mut mems: Vec<Arc<AnyObject>> = Vec::new();
-        let mut list = Vec::new();
-        for address in svm.iter() {
-            mems.push(shared.svm.find(address, 0)?);
-            list.push(usize::try_from(address).map_err(|_| CL_INVALID_ARG_VALUE)?);
-        }
+        let (list, mems) = self.svm_list(shared, svm)?;
         if last.svm != list {
             last.svm.clear();
             let (param, size) = (CL_KERNEL_EXEC_INFO_SVM_PTRS, size_of_val(list.as_slice()));
@@ -179,6 +180,29 @@ impl Kernel {
         Ok(mems)
     }
 
+    /// Addresses in shared virtual memory, and what keeps that.
+    ///
+    /// # Errors
+    /// The code of what is not of the kernel's context.
+    pub fn svm_list(&self, shared: &Shared, list: &List<'_, u64>) -> Result<(Vec<usize>, Vec<Arc<AnyObject>>), cl_int> {
+        let find = |address| {
+            let mem: Arc<AnyObject> = self.svm(shared, address)?;
+            Ok((usize::try_from(address).map_err(|_| CL_INVALID_ARG_VALUE)?, mem))
+        };
+        list.iter().map(find).collect()
+    }
+
+    /// A device of its platform.
+    fn device(&self, shared: &Shared, device: Handle) -> Result<Arc<Device>, cl_int> {
+        let device = shared.tables.devices.get(device)?;
+        if device.platform == self.context.platform { Ok(device) } else { Err(CL_INVALID_DEVICE) }
+    }
+
+    fn svm(&self, shared: &Shared, address: u64) -> Result<Arc<Mem>, cl_int> {
+        let mem = shared.svm.find(address, 0)?;
+        if Arc::ptr_eq(&mem.context, &self.context) { Ok(mem) } else { Err(CL_INVALID_CONTEXT) }
+    }
+
     /// What to tell the driver, and the object if it is one.
     ///
     /// # Errors
@@ -189,7 +213,7 @@ impl Kernel {
         index: usize,
         argument: &KernelArg<'a>,
     ) -> Result<(ArgumentValue<'a>, Option<Arc<AnyObject>>), cl_int> {
-        let takes = self.takes.get(index).copied().unwrap_or(Takes::Unknown);
+        let takes = self.takes.get(index).copied().ok_or(CL_INVALID_ARG_INDEX)?;
         if !takes.accepts(argument.kind) {
             return Err(CL_INVALID_ARG_VALUE);
         }
@@ -204,13 +228,19 @@ impl Kernel {
             kind::LOCAL => Ok((ArgumentValue::Local(usize::try_from(number).map_err(|_| CL_INVALID_ARG_SIZE)?), None)),
             kind::SVM if number == 0 => Ok((ArgumentValue::Svm(ptr::null()), None)),
             kind::SVM => {
-                let mem = shared.svm.find(number, 0)?;
-                self.object(&mem.context, ptr::null_mut())?;
+                let mem = self.svm(shared, number)?;
                 Ok((ArgumentValue::Svm(svm::pointer(number)), Some(mem)))
             }
             kind::MEMORY if handle.is_none() => Ok((ArgumentValue::Object(ptr::null_mut()), None)),
             kind::MEMORY => {
                 let mem = tables.mems.get(handle)?;
+                match (takes, mem.shape) {
+                    (Takes::Buffer, Shape::Buffer(_))
+                    | (Takes::Image, Shape::Image { .. })
+                    | (Takes::Pipe, Shape::Pipe)
+                    | (Takes::Unknown | Takes::Own, _) => {}
+                    _ => return Err(CL_INVALID_MEM_OBJECT),
+                }
                 Ok((self.object(&mem.context, mem.raw())?, Some(mem)))
             }
             kind::SAMPLER => {
@@ -233,13 +263,16 @@ impl Kernel {
 /// All arguments are set; nobody else's are until this is dropped.
 pub struct Ready<'a> {
     _last: MutexGuard<'a, Arguments>,
-    objects: Vec<Arc<AnyObject>>,
+    objects: Vec<(Place, Arc<AnyObject>)>,
 }
+
+/// Where a launch names an object: at which argument, or in the list of shared virtual memory.
+pub type Place = Option<usize>;
 
 impl Ready<'_> {
     /// The objects among the arguments, once they are in use.
     #[must_use]
-    pub fn into_objects(self) -> Vec<Arc<AnyObject>> {
+    pub fn into_objects(self) -> Vec<(Place, Arc<AnyObject>)> {
         self.objects
     }
 }
@@ -316,7 +349,7 @@ fn takes(driver: Driver, kernel: &Object) -> Vec<Takes> {
 /// The code for the program.
 pub fn set_attribute(shared: &Shared, message: &SetKernelAttribute<'_>) -> Result<(), cl_int> {
     let kernel = shared.tables.kernels.get(message.kernel)?;
-    let device = shared.tables.devices.get(message.device)?;
+    let device = kernel.device(shared, message.device)?;
     let (raw, id, attribute) = (kernel.raw(), device.id(), message.attribute);
     let (size, value) = (message.value.len(), message.value.as_ptr().cast());
     let _arguments = lock(&kernel.arguments);
@@ -339,7 +372,7 @@ const MOST_OF_AN_ATTRIBUTE: usize = 64;
 /// How much of `value` is the attribute, and what the driver says of its size.
 fn read_attribute(shared: &Shared, message: &GetKernelAttribute, value: &mut [u8]) -> Result<(usize, u64), cl_int> {
     let kernel = shared.tables.kernels.get(message.kernel)?;
-    let device = shared.tables.devices.get(message.device)?;
+    let device = kernel.device(shared, message.device)?;
     let room = usize::try_from(message.size).ok().filter(|room| *room <= value.len()).ok_or(CL_INVALID_VALUE)?;
     let pointer = if room == 0 { ptr::null_mut() } else { value.as_mut_ptr().cast() };
     let (raw, id, attribute, mut size) = (kernel.raw(), device.id(), message.attribute, 0);
@@ -384,7 +417,7 @@ pub fn sub_group_info(shared: &Shared, message: &GetKernelSubGroupInfo<'_>) -> R
     let device = if message.device.is_none() {
         Arc::clone(kernel.context.first_device())
     } else {
-        shared.tables.devices.get(message.device)?
+        kernel.device(shared, message.device)?
     };
     // Sizes on the wire are 64 bits; the driver's are as wide as its pointers.
     let input: Vec<usize> = {

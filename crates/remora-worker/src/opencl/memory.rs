@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use opencl_sys::{
     CL_BUFFER_CREATE_TYPE_REGION, CL_IMAGE_ELEMENT_SIZE, CL_INVALID_BUFFER_SIZE, CL_INVALID_CONTEXT,
@@ -40,6 +40,8 @@ pub struct Mem {
     pub store: Option<Store>,
     /// What EnqueueMapStore has mapped and nothing has unmapped.
     pub maps: Maps,
+    /// What says how much of it is content, which the driver may look at as long as this lives; nothing for what says so.
+    content_size: OnceLock<Option<Arc<Mem>>>,
     _lies_in: LiesIn,
     /// What it counts for in the statistics.
     bytes: u64,
@@ -234,6 +236,7 @@ fn new_buffer(
         shape,
         store: store.map(Store::of_buffer),
         maps: Maps::default(),
+        content_size: OnceLock::new(),
         _lies_in: lies_in,
         bytes,
         stats: Arc::clone(&shared.stats),
@@ -272,6 +275,7 @@ pub fn create_sub_buffer(shared: &Arc<Shared>, message: &CreateSubBuffer) -> Res
         shape: Shape::Buffer(message.size),
         store: parent.store.and_then(|store| store.part(message.origin)),
         maps: Maps::default(),
+        content_size: OnceLock::new(),
         _lies_in: LiesIn { _mem: Some(parent), _svm: None },
         bytes: 0,
         stats: Arc::clone(&shared.stats),
@@ -311,6 +315,7 @@ pub fn create_pipe(shared: &Shared, message: &CreatePipe) -> Result<(Arc<Mem>, u
         shape: Shape::Pipe,
         store: None,
         maps: Maps::default(),
+        content_size: OnceLock::new(),
         _lies_in: LiesIn::default(),
         bytes,
         stats: Arc::clone(&shared.stats),
@@ -375,6 +380,10 @@ fn new_image(
     if parent.as_ref().is_some_and(|parent| !holds(&parent.shape, message, element, extent)) {
         return Err(CL_INVALID_IMAGE_DESCRIPTOR);
     }
+    // No client of ours has any of these: only their drivers would know how far such an image goes.
+    if message.mip_levels != 0 || message.samples != 0 || message.slice_pitch != 0 {
+        return Err(CL_INVALID_IMAGE_DESCRIPTOR);
+    }
     let size = |value: u64| usize::try_from(value).map_err(|_| CL_INVALID_IMAGE_SIZE);
     let format = cl_image_format { image_channel_order: message.order, image_channel_data_type: message.data_type };
     let description = cl_image_desc {
@@ -385,9 +394,9 @@ fn new_image(
         image_array_size: size(message.array_size)?,
         // Those of the program's own memory stay with the client: contents travel packed.
         image_row_pitch: if parent.is_some() { size(message.row_pitch)? } else { 0 },
-        image_slice_pitch: if parent.is_some() { size(message.slice_pitch)? } else { 0 },
-        num_mip_levels: message.mip_levels,
-        num_samples: message.samples,
+        image_slice_pitch: 0,
+        num_mip_levels: 0,
+        num_samples: 0,
         buffer: parent.as_ref().map_or(ptr::null_mut(), |parent| parent.raw()),
     };
     let flags = driver_flags(message.flags)? | host.flags();
@@ -417,6 +426,7 @@ fn new_image(
         store: image_store(message, host, parent.as_deref(), element, extent),
         shape: Shape::Image { element, extent },
         maps: Maps::default(),
+        content_size: OnceLock::new(),
         _lies_in: LiesIn { _mem: parent, _svm: None },
         bytes,
         stats: Arc::clone(&shared.stats),
@@ -495,8 +505,21 @@ pub fn init(shared: &Arc<Shared>, message: &InitMem<'_>, bulk: Option<Bulk>) -> 
 pub fn set_content_size(shared: &Shared, message: &SetContentSize) -> Result<(), cl_int> {
     let mem = shared.tables.mems.get(message.mem)?;
     let content = shared.tables.mems.get(message.content)?;
+    if !Arc::ptr_eq(&mem.context, &content.context) {
+        return Err(CL_INVALID_CONTEXT);
+    }
+    // The driver links the two by plain pointers. It takes them back when one of the two goes, but not when it makes another
+    // link: so each is in one.
+    let linked = matches!(mem.content_size.get(), Some(Some(known)) if Arc::ptr_eq(known, &content));
+    let free = mem.content_size.get().is_none() && content.content_size.get().is_none();
+    if !linked && (!free || Arc::ptr_eq(&mem, &content)) {
+        return Err(CL_INVALID_OPERATION);
+    }
     // SAFETY: live memory objects of the driver.
-    check(unsafe { call!(mem.context.extensions, clSetContentSizeBufferPoCL(mem.raw(), content.raw())) })
+    check(unsafe { call!(mem.context.extensions, clSetContentSizeBufferPoCL(mem.raw(), content.raw())) })?;
+    // Only the object stream comes here: nobody has set either meanwhile.
+    let _ = (content.content_size.set(None), mem.content_size.set(Some(Arc::clone(&content))));
+    Ok(())
 }
 
 /// Executes `CreateSampler`.

@@ -2,19 +2,18 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::Arc;
 
 use opencl_sys::{
-    CL_INVALID_ARG_VALUE, CL_INVALID_MUTABLE_COMMAND_KHR, CL_INVALID_VALUE, CL_INVALID_WORK_DIMENSION,
-    CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_STRUCTURE_TYPE_MUTABLE_DISPATCH_CONFIG_KHR, cl_int, cl_mutable_dispatch_arg_khr,
-    cl_mutable_dispatch_config_khr, cl_mutable_dispatch_exec_info_khr,
+    CL_INVALID_MUTABLE_COMMAND_KHR, CL_INVALID_VALUE, CL_INVALID_WORK_DIMENSION, CL_KERNEL_EXEC_INFO_SVM_PTRS,
+    CL_STRUCTURE_TYPE_MUTABLE_DISPATCH_CONFIG_KHR, cl_int, cl_mutable_dispatch_arg_khr, cl_mutable_dispatch_config_khr,
+    cl_mutable_dispatch_exec_info_khr,
 };
 use remora_protocol::opencl::{DispatchChange, UpdateMutableCommands};
 
-use super::command_buffer::{Recorded, find};
+use super::command_buffer::{Named, Recorded, find};
 use super::commands::sizes;
 use super::driver::{call, check};
-use super::kernel::{AnyObject, ArgumentValue};
+use super::kernel::ArgumentValue;
 use super::shared::Shared;
 
 /// Executes `UpdateMutableCommands`.
@@ -36,8 +35,12 @@ pub fn update(shared: &Shared, message: &UpdateMutableCommands<'_>) -> Result<()
     // SAFETY: a live command buffer, whose commands nobody else changes or enqueues meanwhile; all that the configurations
     // point to outlives the call.
     check(unsafe { call!(buffer.extensions(), clUpdateMutableCommandsKHR(buffer.raw(), count, types, list)) })?;
-    let kept = changes.into_iter().flat_map(|change| change.objects);
-    recorded.keep(kept);
+    let mut named = Named::new();
+    for (place, objects) in changes.into_iter().flat_map(|change| change.named) {
+        // A place may come twice: what the driver goes by then is one of the two.
+        named.entry(place).or_default().extend(objects);
+    }
+    recorded.named.extend(named);
     Ok(())
 }
 
@@ -50,7 +53,8 @@ struct Change<'a> {
     local: Option<[usize; 3]>,
     values: Vec<(u32, ArgumentValue<'a>)>,
     svm: Option<Vec<usize>>,
-    objects: Vec<Arc<AnyObject>>,
+    /// What it names from now on, and where.
+    named: Named,
 }
 
 /// What a configuration points to.
@@ -66,20 +70,17 @@ impl<'a> Change<'a> {
         if change.work_dim > 3 {
             return Err(CL_INVALID_WORK_DIMENSION);
         }
-        let (mut values, mut objects) = (Vec::new(), Vec::new());
+        let (mut values, mut named) = (Vec::new(), Named::new());
         for changed in &change.args {
             let index = usize::try_from(changed.index).map_err(|_| CL_INVALID_VALUE)?;
             let (value, object) = kernel.value(shared, index, &changed.arg)?;
             values.push((changed.index, value));
-            objects.extend(object);
+            named.entry((change.changeable, Some(index))).or_default().extend(object);
         }
         let svm = change.svm.as_ref().map(|list| {
-            let find = |address| {
-                let mem: Arc<AnyObject> = shared.svm.find(address, 0)?;
-                objects.push(mem);
-                usize::try_from(address).map_err(|_| CL_INVALID_ARG_VALUE)
-            };
-            list.iter().map(find).collect::<Result<Vec<_>, cl_int>>()
+            let (addresses, mems) = kernel.svm_list(shared, list)?;
+            named.insert((change.changeable, None), mems);
+            Ok::<_, cl_int>(addresses)
         });
         Ok(Self {
             command: command.0,
@@ -89,7 +90,7 @@ impl<'a> Change<'a> {
             local: change.local.map(sizes).transpose()?,
             values,
             svm: svm.transpose()?,
-            objects,
+            named,
         })
     }
 

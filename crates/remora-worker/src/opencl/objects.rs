@@ -321,11 +321,11 @@ fn create_sub_devices(at: &At<'_>, message: &CreateSubDevices<'_>) -> Result<(),
 
 fn sub_devices(shared: &Shared, message: &CreateSubDevices<'_>) -> Result<Vec<Arc<Device>>, cl_int> {
     let parent = shared.tables.devices.get(message.device)?;
-    let properties: Vec<isize> = message.properties.iter().map(|property| property as isize).chain([0, 0]).collect();
+    let properties = message.properties.iter().map(|property| property as isize);
+    let properties: Vec<isize> = properties.chain(ENDS).collect();
     let (driver, mut count) = (shared.driver, 0);
     let nothing = std::ptr::null_mut();
-    // SAFETY: a live device, and a list that ends with 0, also where the client's last name has no value; asks only for the
-    // number.
+    // SAFETY: a live device, and a list that ends; asks only for the number.
     check(unsafe { call!(driver, clCreateSubDevices(parent.id(), properties.as_ptr(), 0, nothing, &raw mut count)) })?;
     if count as usize > message.handles.len() {
         return Err(CL_INVALID_VALUE);
@@ -341,6 +341,10 @@ fn sub_devices(shared: &Shared, message: &CreateSubDevices<'_>) -> Result<Vec<Ar
     });
     Ok(parts.collect())
 }
+
+/// What ends a list of counts and the list of it all, also where the client's last name has no value; and what ends the list
+/// of names that some drivers take.
+const ENDS: [isize; 4] = [0, 0, -1, 0];
 
 fn timers(shared: &Shared, device: Handle) -> Result<Vec<u8>, cl_int> {
     let device = shared.tables.devices.get(device)?;

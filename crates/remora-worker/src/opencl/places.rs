@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use opencl_sys::{CL_OUT_OF_RESOURCES, cl_int};
 use remora_protocol::contents::hash;
 use remora_protocol::opencl as wire;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use tempfile::TempDir;
 
 use super::contents::Contents;
@@ -25,6 +25,8 @@ use crate::lock;
 /// More than any client of ours sends.
 const MOST_FILES: usize = 1024;
 const MOST_BYTES: u64 = 64 << 20;
+/// Longer ones name nothing on any Linux.
+const LONGEST_PATH: usize = 4096;
 
 /// The places of a session's builds.
 #[derive(Default)]
@@ -74,7 +76,9 @@ impl Places {
             contents.offer.map_or(contents.bytes.len() as u64, |offer| offer.length)
         });
         let sum = lengths.fold(0_u64, u64::saturating_add);
-        if place.files.len() > MOST_FILES || sum > MOST_BYTES {
+        let paths = place.files.iter().map(|file| file.path).chain([place.directory]);
+        let longest = paths.map(<[u8]>::len).max().unwrap_or(0);
+        if place.files.len() > MOST_FILES || sum > MOST_BYTES || longest > LONGEST_PATH {
             return Err(Violation::new("more included files than any source has"));
         }
         let mut files = Vec::new();
@@ -201,7 +205,9 @@ impl Tree {
         let gate = File::open(&all)?;
         flock(&gate, FlockOperation::LockExclusive)?;
         for entry in fs::read_dir(&all)?.flatten() {
-            let left = File::open(entry.path());
+            // Whoever has put something else there does not make everybody wait.
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let left = open(entry.path(), flags, Mode::empty());
             if left.is_ok_and(|left| flock(&left, FlockOperation::NonBlockingLockExclusive).is_ok()) {
                 let _ = fs::remove_dir_all(entry.path());
             }
@@ -281,6 +287,7 @@ fn without(text: &[u8], root: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, FileType, mknodat};
 
     #[test]
     fn absolute_directories_are_moved_and_told_as_they_were() {
@@ -313,7 +320,11 @@ mod tests {
         let alive = Tree::new(Some(place.path())).unwrap();
         let dead = place.path().join("includes/dead");
         fs::create_dir(&dead).unwrap();
+        // Not even one that waits for whoever opens it.
+        let pipe = place.path().join("includes/pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let another = Tree::new(Some(place.path())).unwrap();
+        fs::remove_file(pipe).unwrap();
         assert!(!dead.exists() && alive.place.path().is_dir() && another.place.path().is_dir());
         drop((alive, another));
         assert_eq!(fs::read_dir(place.path().join("includes")).unwrap().count(), 0);

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard, Weak};
 
 use opencl_sys::{
     CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST, CL_INVALID_CONTEXT, CL_INVALID_DEVICE, CL_INVALID_EVENT_WAIT_LIST,
-    CL_INVALID_VALUE, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, CL_QUEUE_PROPERTIES, cl_event, cl_int,
+    CL_INVALID_QUEUE_PROPERTIES, CL_INVALID_VALUE, CL_QUEUE_ON_DEVICE, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE,
+    CL_QUEUE_PROPERTIES, cl_event, cl_int,
 };
 use remora_protocol::message::Reply;
 use remora_protocol::opencl::{CreateCommandQueue, EventStatus, Status};
@@ -61,11 +62,12 @@ impl Queue {
         if device.platform != context.platform {
             return Err(CL_INVALID_DEVICE);
         }
-        let list: Vec<u64> = message.properties.iter().collect();
-        let properties = list.chunks(2).find(|pair| pair[0] == u64::from(CL_QUEUE_PROPERTIES));
-        let properties = properties.and_then(|pair| pair.get(1)).copied().unwrap_or(0);
+        let properties = queue_properties(&message.properties);
+        if properties & CL_QUEUE_ON_DEVICE != 0 {
+            return Err(CL_INVALID_QUEUE_PROPERTIES);
+        }
         let modern = context.version >= (2, 0) && shared.driver.clCreateCommandQueueWithProperties.is_some();
-        let ended: Vec<u64> = list.into_iter().chain([0, 0]).collect();
+        let ended: Vec<u64> = message.properties.iter().chain([0, 0]).collect();
         let (raw_context, raw_device, list) = (context.raw(), device.id(), ended.as_ptr());
         let raw = if message.with_properties && modern {
             // SAFETY: live objects, and a list that ends with 0, also where the client's last name has no value.
@@ -168,6 +170,14 @@ impl Queue {
             state > 0
         });
     }
+}
+
+/// What a list of names and values says of CL_QUEUE_PROPERTIES.
+#[must_use]
+pub fn queue_properties(list: &List<'_, u64>) -> u64 {
+    let list: Vec<u64> = list.iter().collect();
+    let named = list.chunks_exact(2).filter(|pair| pair[0] == u64::from(CL_QUEUE_PROPERTIES));
+    named.fold(0, |all, pair| all | pair[1])
 }
 
 /// One command of a queue, about to be executed.

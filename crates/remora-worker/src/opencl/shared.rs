@@ -54,8 +54,9 @@ pub struct Shared {
     pub unresolved: AtomicI64,
     /// Whether any command has failed on the device. Until then nobody looks for those that did.
     pub errors_seen: AtomicBool,
-    /// Held for writing while a user event is made to fail, for reading from the look at a wait list until the driver has
-    /// it: a command that waits for an event which failed just before would hang in some drivers (PoCL).
+    /// Held for writing while a user event (the program's, or that of a composed command) is made to fail, for reading from
+    /// the look at a wait list until the driver has it: a command that waits for an event which failed just before would hang
+    /// in some drivers (PoCL).
     pub failing: RwLock<()>,
     /// Why the session was closed, if that was for something else than the end of the program.
     pub fault: Mutex<Option<Fault>>,

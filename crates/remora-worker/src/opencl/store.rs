@@ -68,6 +68,11 @@ impl Store {
 pub struct Maps(Mutex<Vec<(Region, usize)>>);
 
 impl Maps {
+    /// Takes note of the address of a region that is mapped.
+    pub fn add(&self, region: Region, address: *mut c_void) {
+        lock(&self.0).push((region, address.expose_provenance()));
+    }
+
     /// Takes back the address of a region that was mapped.
     #[must_use]
     pub fn take(&self, region: &Region) -> Option<*mut c_void> {
@@ -116,7 +121,7 @@ pub unsafe fn map_region(
         }
     };
     check(code)?;
-    lock(&maps.0).push((*region, address.expose_provenance()));
+    maps.add(*region, address);
     let in_place = store.address(shared, region) == Some(address) && store.agrees(region, row, slice);
     if !in_place {
         tracing::error!(?region, row, slice, "the driver mapped a store to another place");

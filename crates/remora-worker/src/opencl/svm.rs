@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex, Weak};
 
@@ -30,9 +31,8 @@ const FLAGS: u64 =
 
 /// Memory of clSVMAlloc.
 pub struct Svm {
-    /// The driver gets its own pages back before it gets back its memory.
-    _pages: Option<Window>,
-    _allocation: Allocation,
+    pages: Option<Window>,
+    allocation: ManuallyDrop<Allocation>,
     /// Where it begins for program and device: whole pages inside the allocation.
     pub address: NonNull<u8>,
 }
@@ -122,7 +122,19 @@ impl Svm {
             tracing::warn!(%error, "no pages for shared virtual memory");
             CL_OUT_OF_RESOURCES
         })?;
-        Ok((Self { _pages: pages, _allocation: allocation, address }, context))
+        Ok((Self { pages, allocation: ManuallyDrop::new(allocation), address }, context))
+    }
+}
+
+impl Drop for Svm {
+    fn drop(&mut self) {
+        // The driver gets its own pages back before it gets back its memory. It does without where the program would still
+        // see what it puts there.
+        match self.pages.take().map_or(Ok(()), Window::close) {
+            // SAFETY: it is not used any more.
+            Ok(()) => unsafe { ManuallyDrop::drop(&mut self.allocation) },
+            Err(error) => tracing::error!(%error, "shared virtual memory can't be given back"),
+        }
     }
 }
 
@@ -137,8 +149,9 @@ pub struct Registry {
 
 /// When this many ranges are remembered, those that are gone are forgotten.
 const MANY: usize = 256;
-/// The most ranges that are kept clear, and the smallest part of one that is partly in use.
+/// The most ranges that are kept clear, how often that is tried at a time, and the smallest part of one that is partly in use.
 const MOST_AVOIDED: usize = 4096;
+const MOST_TRIES: usize = 1 << 16;
 const PART: u64 = 1 << 20;
 
 impl Registry {
@@ -156,9 +169,10 @@ impl Registry {
     /// # Errors
     /// CL_INVALID_ARG_VALUE if there is none.
     pub fn find(&self, address: u64, length: u64) -> Result<Arc<Mem>, cl_int> {
-        let found = lock(&self.ranges).range(..=address).next_back().map(|(start, mem)| (*start, mem.clone()));
+        // What is gone may have begun inside of what is there now.
+        let live = |(start, mem): (&u64, &Weak<Mem>)| Some((*start, mem.upgrade()?));
+        let found = lock(&self.ranges).range(..=address).rev().find_map(live);
         let (start, mem) = found.ok_or(CL_INVALID_ARG_VALUE)?;
-        let mem = mem.upgrade().ok_or(CL_INVALID_ARG_VALUE)?;
         let end = address.checked_add(length).ok_or(CL_INVALID_ARG_VALUE)?;
         if end - start <= mem.bytes() { Ok(mem) } else { Err(CL_INVALID_ARG_VALUE) }
     }
@@ -167,10 +181,8 @@ impl Registry {
     fn keep_clear(&self, ranges: impl Iterator<Item = [u64; 2]>) {
         let mut avoided = lock(&self.avoided);
         let mut left: Vec<[u64; 2]> = ranges.filter(|[_, length]| *length > 0).take(MOST_AVOIDED).collect();
-        while let Some([start, length]) = left.pop() {
-            if avoided.len() >= MOST_AVOIDED {
-                return;
-            }
+        for _ in 0..MOST_TRIES {
+            let Some([start, length]) = left.pop().filter(|_| avoided.len() < MOST_AVOIDED) else { return };
             let (Ok(address), Ok(size)) = (usize::try_from(start), usize::try_from(length)) else { continue };
             match Window::keep_clear(size, address) {
                 Ok(window) => avoided.push(window),

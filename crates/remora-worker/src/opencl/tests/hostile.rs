@@ -1,6 +1,8 @@
+use opencl_sys::CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
 use proptest::prelude::*;
 use remora_protocol::opencl::{
-    CreateBuffer, CreateCommandQueue, EnqueueRead, EnqueueWrite, Fetched, Flush, OPCODES, RecordCommand, Release,
+    BuildProgram, Contents, CreateBuffer, CreateCommandQueue, EnqueueHostCall, EnqueueRead, EnqueueWrite, Fetched,
+    Flush, OPCODES, Place, RecordCommand, Release, SourceFile,
 };
 use remora_protocol::{Bulk, FrameWriter, Handle, Kind, List, Need};
 
@@ -10,7 +12,7 @@ use crate::opencl::shared::Fault;
 #[test]
 fn what_no_client_sends_closes_the_session() {
     type Case = (&'static str, fn(&mut Client));
-    let cases: [Case; 11] = [
+    let cases: [Case; 13] = [
         ("not a frame", |client| client.send_raw(0, &[1, 2, 3])),
         ("an unknown command", |client| {
             let mut writer = FrameWriter::default();
@@ -50,6 +52,19 @@ fn what_no_client_sends_closes_the_session() {
             let mem = client.minter.mint(Kind::Mem);
             let store = (32 << 20) - (4 << 20);
             client.send(0, &CreateBuffer { mem, context, flags: 1, size: 4096, store, svm: 0, vendor_flags: 0 });
+        }),
+        ("an included file with an endless name", |client| {
+            let contents = Contents { bytes: b"", offer: None };
+            let file = SourceFile { path: &[b'/'; 5000], contents };
+            let place = Place { directory: b"/", files: vec![file] };
+            let program = Handle::new(Kind::Program, 0, 1);
+            client.send(0, &BuildProgram { program, place: Some(place), ..BuildProgram::default() });
+        }),
+        ("two calls under one number", |client| {
+            let context = client.context();
+            client.queue(context, 2, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE);
+            client.send(2, &EnqueueHostCall { transfer: 5, ..EnqueueHostCall::default() });
+            client.send(2, &EnqueueHostCall { transfer: 5, ..EnqueueHostCall::default() });
         }),
         ("two queues in a stream", |client| {
             let context = client.context();

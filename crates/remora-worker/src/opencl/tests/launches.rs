@@ -1,7 +1,11 @@
-use opencl_sys::{CL_INVALID_ARG_VALUE, CL_INVALID_KERNEL_ARGS, CL_INVALID_KERNEL_NAME, CL_SUCCESS};
+use opencl_sys::{
+    CL_INVALID_ARG_INDEX, CL_INVALID_ARG_SIZE, CL_INVALID_ARG_VALUE, CL_INVALID_KERNEL_ARGS, CL_INVALID_KERNEL_NAME,
+    CL_SUCCESS,
+};
 use remora_protocol::opencl::{
-    BuildProgram, Contents, CreateBuffer, CreateKernel, CreateProgramWithSource, EnqueueNDRangeKernel, EnqueueRead,
-    EventDone, GetProgramBinaries, KernelArg, MemDestroyed, ProgramBinaries, ProgramBuilt, Release, WatchMem,
+    BuildProgram, Contents, CreateBuffer, CreateContext, CreateKernel, CreateProgramWithSource, EnqueueNDRangeKernel,
+    EnqueueRead, EventDone, GetProgramBinaries, KernelArg, MemDestroyed, ProgramBinaries, ProgramBuilt, Release,
+    WatchMem,
 };
 use remora_protocol::{Handle, Items, Kind, List};
 
@@ -146,6 +150,53 @@ fn wrong_launches_are_refused() {
     client.send(2, &launch);
     assert_eq!(client.finish(2), CL_INVALID_ARG_VALUE);
     assert_eq!(client.finish(2), 0);
+}
+
+/// The driver's kernel keeps its arguments, but not the objects in them.
+#[test]
+fn arguments_that_are_left_out_are_not_those_of_before() {
+    let mut client = Client::new();
+    let context = client.context();
+    client.queue(context, 2, 0);
+    let program = program(&mut client, context, SOURCE);
+    assert_eq!(build(&mut client, program), CL_SUCCESS);
+    let kernel = kernel(&mut client, program, b"other");
+    let mem = client.buffer(context, 4096).bits().to_le_bytes();
+    let (mem, number) = (KernelArg { kind: 3, value: &mem }, KernelArg { kind: 1, value: &[4, 0, 0, 0] });
+    let scratch = KernelArg { kind: 2, value: &64_u64.to_le_bytes() };
+    let (none, too_long) = (KernelArg { kind: 0, value: &[] }, KernelArg { kind: 1, value: &[4; 8] });
+    let needs = [client.all_of(0)];
+    let mut launch = |args: &[KernelArg<'_>]| {
+        let args = Items::new(args);
+        let launch = EnqueueNDRangeKernel { kernel, work_dim: 1, global: [1, 1, 1], args, ..Default::default() };
+        client.ask(2, &launch, &needs, None)
+    };
+    assert_eq!(launch(&[mem, none, none]), CL_INVALID_KERNEL_ARGS);
+    assert_eq!(launch(&[mem, number, scratch]), CL_SUCCESS);
+    for args in [&[][..], &[mem], &[mem, number], &[none, number, scratch], &[mem, number, none]] {
+        assert_eq!(launch(args), CL_INVALID_KERNEL_ARGS);
+    }
+    assert_eq!(launch(&[mem, too_long, scratch]), CL_INVALID_ARG_SIZE);
+    assert_eq!(launch(&[mem, none, scratch]), CL_INVALID_KERNEL_ARGS);
+    assert_eq!(launch(&[mem, number, scratch, number]), CL_INVALID_ARG_INDEX);
+    assert_eq!(launch(&[mem, number, scratch]), CL_SUCCESS);
+}
+
+#[test]
+fn a_device_that_is_named_twice_is_there_once() {
+    let mut client = Client::new();
+    let context = client.minter.mint(Kind::Context);
+    let devices = [DEVICE; 600];
+    let (properties, devices) = (List::default(), List::new(&devices));
+    let create = CreateContext { context, platform: 0, properties, devices, notify: false };
+    assert_eq!(client.ask(0, &create, &[], None), CL_SUCCESS);
+    let program = program(&mut client, context, SOURCE);
+    // For 600 devices these would be more than a link carries.
+    let options = [b"-DX=".to_vec(), vec![b'y'; 2 << 20]].concat();
+    client.send(0, &BuildProgram { program, options: &options, ..Default::default() });
+    let notice = client.notice();
+    let built: ProgramBuilt<'_> = notice.notice().unwrap();
+    assert_eq!((built.code, built.devices.len()), (CL_SUCCESS, 1));
 }
 
 #[test]
