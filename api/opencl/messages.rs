@@ -685,7 +685,6 @@ struct EnqueueMapStore {
     mem: Handle,
     flags: u64,
     area: Area,
-    transfer: u64,
 }
 
 #[command(asynchronous)]

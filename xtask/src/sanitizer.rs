@@ -1,4 +1,4 @@
-//! The front-end built for ThreadSanitizer, which takes a nightly toolchain with the sources of Rust's own libraries.
+//! The front-end built for a sanitizer, which takes a nightly toolchain with the sources of Rust's own libraries.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,18 +7,20 @@ use anyhow::{Context, Result};
 
 use crate::repository::{capture, find, root, target};
 
-/// What the test `threads` of remora-testkit needs.
+/// What the tests `sanitizers` of remora-testkit need of one sanitizer.
 pub struct Sanitized {
+    /// As compilers call it.
+    name: &'static str,
     front_end: PathBuf,
     runtime: PathBuf,
 }
 
 impl Sanitized {
-    /// Where a build puts it.
+    /// Where builds put it, for each sanitizer.
     ///
     /// # Errors
     /// If there is no such toolchain and none can be had.
-    pub fn ensure() -> Result<Self> {
+    pub fn ensure() -> Result<[Self; 2]> {
         let rustup = find("rustup").context("there is no rustup, which a nightly toolchain comes from")?;
         let rustup = |arguments: &[&str]| capture(Command::new(&rustup).args(arguments));
         let installed = rustup(&["component", "list", "--toolchain", "nightly", "--installed"]);
@@ -30,17 +32,21 @@ impl Sanitized {
         let version = rustup(&["run", "nightly", "rustc", "-vV"])?;
         let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
         let libraries = PathBuf::from(sysroot.trim()).join("lib/rustlib").join(host).join("lib");
-        let directory = target().join("thread-sanitizer");
-        Ok(Self {
-            front_end: directory.join(host).join("debug/libremora.so"),
-            runtime: libraries.join("librustc-nightly_rt.tsan.a"),
-        })
+        Ok([("thread", "tsan"), ("address", "asan")].map(|(name, short)| Self {
+            name,
+            front_end: directory(name).join(host).join("debug/libremora.so"),
+            runtime: libraries.join(format!("librustc-nightly_rt.{short}.a")),
+        }))
+    }
+
+    /// What its build is called.
+    pub fn title(&self) -> String {
+        format!("front-end for the {} sanitizer", self.name)
     }
 
     /// The command that builds it.
     pub fn build(&self) -> Command {
         let mut command = Command::new("rustup");
-        let directory = target().join("thread-sanitizer");
         let host = self.front_end.iter().rev().nth(2).unwrap_or_default();
         command.current_dir(root()).args([
             "run",
@@ -51,16 +57,23 @@ impl Sanitized {
             "--package",
             "remora-frontend",
         ]);
-        command.arg("--target").arg(host).env("RUSTFLAGS", "-Zsanitizer=thread").env("CARGO_TARGET_DIR", directory);
+        command.arg("--target").arg(host);
         // Those of the toolchain that runs us.
         for name in ["RUSTC", "RUSTDOC", "CARGO", "RUSTUP_TOOLCHAIN", "CARGO_ENCODED_RUSTFLAGS"] {
             command.env_remove(name);
         }
+        command.env("RUSTFLAGS", format!("-Zsanitizer={}", self.name)).env("CARGO_TARGET_DIR", directory(self.name));
         command
     }
 
     /// Tells `command`, which runs the tests.
     pub fn tell(&self, command: &mut Command) {
-        command.env("REMORA_TSAN_FRONT_END", &self.front_end).env("REMORA_TSAN_RUNTIME", &self.runtime);
+        let name = self.name.to_uppercase();
+        command.env(format!("REMORA_{name}_FRONT_END"), &self.front_end);
+        command.env(format!("REMORA_{name}_RUNTIME"), &self.runtime);
     }
+}
+
+fn directory(name: &str) -> PathBuf {
+    target().join(format!("{name}-sanitizer"))
 }

@@ -14,7 +14,7 @@ use crate::{generate, intel, packages, python};
 #[derive(Args)]
 pub struct Options {
     /// Also what takes many minutes: pyopencl's whole test suite, on both links, the slowest programs of others, and the
-    /// programs under valgrind and ThreadSanitizer
+    /// programs under valgrind and the thread and address sanitizers
     #[arg(long)]
     full: bool,
     /// Leave out the tests with real programs
@@ -29,7 +29,7 @@ const REGISTRY: &str = "../shared/registry/cl.xml";
 pub fn run(options: &Options) -> Result<ExitCode> {
     let nextest = capture(cargo().args(["nextest", "--version"])).is_ok();
     let registry = root().join(REGISTRY);
-    let programs = if options.fast { 0 } else { 3 } + if options.full { 2 } else { 0 };
+    let programs = if options.fast { 0 } else { 3 } + if options.full { 3 } else { 0 };
     let mut steps = Steps::new(8 + usize::from(registry.exists()) + programs);
 
     let wanted = if options.full { [packages::TEST, packages::FULL].concat() } else { packages::TEST.to_vec() };
@@ -73,15 +73,15 @@ fn end(steps: Steps) -> Result<ExitCode> {
     Ok(if steps.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Builds the front-end for ThreadSanitizer, and tells the tests.
+/// Builds the front-end for sanitizers, and tells the tests.
 fn sanitize(steps: &mut Steps, tests: &mut Command) {
-    let mut sanitized = None;
+    let mut all = None;
     steps.call("nightly toolchain", || {
-        sanitized = Some(Sanitized::ensure()?);
+        all = Some(Sanitized::ensure()?);
         Ok(())
     });
-    if let Some(sanitized) = sanitized {
-        steps.check("front-end for ThreadSanitizer", &mut sanitized.build());
+    for sanitized in all.iter().flatten() {
+        steps.check(&sanitized.title(), &mut sanitized.build());
         sanitized.tell(tests);
     }
 }

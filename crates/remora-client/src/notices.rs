@@ -156,8 +156,10 @@ fn host_call(session: &Arc<Session>, transfer: u64) {
     let answering = Arc::clone(session);
     let run = move || {
         call();
-        // If this can't be sent the link is closed, which the pump notices.
-        let _ = answering.answer_transfer(&HostCalled { transfer }, None);
+        if answering.transfers().is_pending(transfer) {
+            // If this can't be sent the link is closed, which the pump notices.
+            let _ = answering.answer_transfer(&HostCalled { transfer }, None);
+        }
     };
     if let Err(error) = remora_link::spawn("remora-host-call", run) {
         tracing::error!(%error, "no thread for what the program is to do");

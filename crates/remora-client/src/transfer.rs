@@ -84,6 +84,11 @@ impl Transfers {
         self.lock().get_mut(&number)?.call.take()
     }
 
+    /// Whether it has not ended. Whoever ends it later sees all that was done here before.
+    pub(crate) fn is_pending(&self, number: u64) -> bool {
+        self.lock().contains_key(&number)
+    }
+
     /// Whether an unfinished transfer will write to some of `span`.
     pub(crate) fn will_write(&self, span: &Range<usize>) -> bool {
         if self.reads.load(Ordering::Acquire) == 0 || span.is_empty() {

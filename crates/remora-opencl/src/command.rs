@@ -13,7 +13,7 @@ use crate::api::context::Context;
 use crate::api::queue::Queue;
 use crate::error::{Error, Result, check, ensure};
 use crate::event::Event;
-use crate::host_memory::HostMemory;
+use crate::host_memory::{HostMemory, HostPart};
 use crate::mem::Mem;
 use crate::object::{Remote, get, publish, share};
 
@@ -154,15 +154,21 @@ impl Enqueue {
     /// The command names a memory object, which must belong to the queue's context.
     pub(crate) fn names_memory(&mut self, mem: &Mem) -> Result<()> {
         self.names(&mem.remote, &mem.context)?;
-        mem.host_memory().map_or(Ok(()), |memory| self.uses(memory))
+        mem.host_part().map_or(Ok(()), |part| self.uses(&part))
     }
 
-    /// The command names an object of the program's own memory.
-    pub(crate) fn uses(&mut self, memory: &Arc<HostMemory>) -> Result<()> {
-        let position = memory.to_device(&self.queue.remote.session)?;
+    /// As [`Enqueue::names_memory`], for a command that only shows what is in the object.
+    pub(crate) fn shows_memory(&mut self, mem: &Mem) -> Result<()> {
+        self.names(&mem.remote, &mem.context)?;
+        mem.host_part().map_or(Ok(()), |part| self.uses(&part.unchanged()))
+    }
+
+    /// The command uses a part of the program's own memory.
+    pub(crate) fn uses(&mut self, part: &HostPart) -> Result<()> {
+        let position = part.to_device(&self.queue.remote.session)?;
         self.needs_objects(position);
-        if memory.is_beside() {
-            self.host_memories.push(Arc::clone(memory));
+        if part.memory.is_beside() {
+            self.host_memories.push(Arc::clone(&part.memory));
         }
         Ok(())
     }

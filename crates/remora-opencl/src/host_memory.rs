@@ -5,12 +5,15 @@
 //! from it once a queue has finished. So it is here, too, where devices are CPUs and the arena is shared: the object's
 //! store lies in the arena, and what the program has changed goes there before a command that names the object, what the
 //! device has changed goes to the program's memory whenever the program has waited for something. A third copy, of what
-//! both were the last time, tells who has changed what: nothing is written where nothing has changed.
+//! both were the last time, tells who has changed what: nothing is written where nothing has changed, since the
+//! program may write there at the same time.
 //!
 //! Elsewhere the contents are taken as late as can be: before the first command that names the object.
 
+use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use remora_client::{HostArea, Session, Staging, Stream};
@@ -46,8 +49,9 @@ struct Beside {
     store: Staging,
     /// What was the same in both when they were last compared.
     twin: Vec<u8>,
-    /// Nothing has been waited for since the last comparison: the program can't know where its commands are.
-    fresh: bool,
+    /// Who has compared what since something was waited for. Until then such a thread can't know where its commands are, so
+    /// it writes nothing there; of others this isn't known.
+    compared: Vec<(u64, Range<usize>)>,
 }
 
 impl HostMemory {
@@ -67,7 +71,7 @@ impl HostMemory {
         unsafe { host.gather(0, twin.as_mut_ptr(), length) };
         // SAFETY: the caller vouches for the store's length; the arena is no part of the heap.
         unsafe { std::ptr::copy_nonoverlapping(twin.as_ptr(), store.pointer().as_ptr(), length) };
-        Self::with(host, Way::Beside(Beside { store, twin, fresh: false }))
+        Self::with(host, Way::Beside(Beside { store, twin, compared: Vec::new() }))
     }
 
     fn with(host: HostArea, way: Way) -> Arc<Self> {
@@ -80,34 +84,12 @@ impl HostMemory {
         self.beside
     }
 
-    /// Before a command that names the object: gives it what the program has changed. Gives the position in the object
-    /// stream that the command needs.
-    pub(crate) fn to_device(&self, session: &Arc<Session>) -> Result<u64> {
-        match self.lock().as_mut() {
-            Some(State { host, way: Way::Once { mem, area, position } }) => {
-                if position.is_none() {
-                    *position = Some(send_contents(session, *mem, *area, *host)?);
-                }
-                Ok(position.unwrap_or(0))
-            }
-            Some(State { host, way: Way::Beside(beside) }) => {
-                if !beside.fresh {
-                    let store = beside.store();
-                    carry(&mut beside.twin, host, &store);
-                    beside.fresh = true;
-                }
-                Ok(0)
-            }
-            None => Ok(0),
-        }
-    }
-
     /// After commands that named the object: gives the program what the device has changed.
     pub(crate) fn to_program(&self) {
         if let Some(State { host, way: Way::Beside(beside) }) = self.lock().as_mut() {
             let store = beside.store();
-            carry(&mut beside.twin, &store, host);
-            beside.fresh = false;
+            carry(&mut beside.twin, 0, &store, host);
+            beside.compared.clear();
         }
     }
 
@@ -121,32 +103,105 @@ impl HostMemory {
     }
 }
 
+/// Those bytes of a memory that a command uses, which may be more than there are.
+#[derive(Clone)]
+pub(crate) struct HostPart {
+    pub(crate) memory: Arc<HostMemory>,
+    pub(crate) bytes: Range<usize>,
+}
+
+impl PartialEq for HostPart {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.memory, &other.memory) && self.bytes == other.bytes
+    }
+}
+
+impl HostPart {
+    /// As a command uses it to which it doesn't matter what the program has changed.
+    pub(crate) fn unchanged(self) -> Self {
+        Self { bytes: 0..0, ..self }
+    }
+
+    /// Before a command that uses it: gives the object what the program has changed there. The rest is left alone, since
+    /// another thread may be writing to it. Gives the position in the object stream that the command needs.
+    pub(crate) fn to_device(&self, session: &Arc<Session>) -> Result<u64> {
+        match self.memory.lock().as_mut() {
+            Some(State { host, way: Way::Once { mem, area, position } }) => {
+                if position.is_none() {
+                    *position = Some(send_contents(session, *mem, *area, *host)?);
+                }
+                Ok(position.unwrap_or(0))
+            }
+            Some(State { host, way: Way::Beside(beside) }) => {
+                beside.take(host, &self.bytes);
+                Ok(0)
+            }
+            None => Ok(0),
+        }
+    }
+
+    /// Before an unmap: the program may have written to the region at any time until now.
+    pub(crate) fn unmapped(&self) {
+        if let Some(State { way: Way::Beside(beside), .. }) = self.memory.lock().as_mut() {
+            beside.compared.clear();
+        }
+    }
+}
+
+/// How many comparisons are remembered.
+const COMPARED: usize = 16;
+
 impl Beside {
+    /// Takes over what the program has changed in these bytes, unless this thread knows that it has changed nothing.
+    fn take(&mut self, host: &HostArea, bytes: &Range<usize>) {
+        let (start, end) = (bytes.start.min(self.twin.len()), bytes.end.min(self.twin.len()));
+        let this = this_thread();
+        let covers = |(thread, all): &(_, Range<usize>)| *thread == this && all.start <= start && end <= all.end;
+        if start >= end || self.compared.iter().any(covers) {
+            return;
+        }
+        let store = self.store();
+        carry(&mut self.twin[start..end], start, host, &store);
+        if self.compared.len() == COMPARED {
+            self.compared.clear();
+        }
+        self.compared.push((this, start..end));
+    }
+
     fn store(&self) -> HostArea {
         HostArea::flat(self.store.pointer().as_ptr(), self.twin.len())
     }
 }
 
-/// Copies what differs from `twin` in `from` to `to`, and to the twin; what does not differ stays what it is in `to`.
-fn carry(twin: &mut [u8], from: &HostArea, to: &HostArea) {
-    let (mut new, mut other) = ([0; PIECE], [0; PIECE]);
+/// A number that no other thread has had. Unlike the library's own it is there until a thread's very end.
+fn this_thread() -> u64 {
+    static LATEST: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set(LATEST.fetch_add(1, Ordering::Relaxed) + 1);
+        }
+        number.get()
+    })
+}
+
+/// Copies what differs from `twin` in `from` to `to`, and to the twin; what does not differ stays what it is in `to`. The
+/// twin is of the bytes from `offset` on.
+fn carry(twin: &mut [u8], offset: usize, from: &HostArea, to: &HostArea) {
+    let mut new = [0; PIECE];
     for (piece, old) in twin.chunks_mut(PIECE).enumerate() {
-        let (start, length) = (piece * PIECE, old.len());
-        let (new, other) = (&mut new[..length], &mut other[..length]);
-        // SAFETY: the program keeps its memory as long as the object, the store is the object's; both have as many packed
-        // bytes as the twin.
-        unsafe { from.gather(start, new.as_mut_ptr(), length) };
+        let (start, new) = (offset + piece * PIECE, &mut new[..old.len()]);
+        // SAFETY: the program keeps its memory as long as the object, the store is the object's; both have all packed
+        // bytes that the twin is of.
+        unsafe { from.gather(start, new.as_mut_ptr(), new.len()) };
         if new == old {
             continue;
         }
-        // SAFETY: as above.
-        unsafe { to.gather(start, other.as_mut_ptr(), length) };
-        for ((old, new), other) in old.iter_mut().zip(new).zip(other.iter_mut()) {
-            *other = if *new == *old { *other } else { *new };
-            *old = *new;
-        }
-        // SAFETY: as above. Something has changed in this piece, so it can be written to.
-        unsafe { to.scatter(start, other.as_ptr(), length) };
+        // SAFETY: as above. What is written has changed, so it can be written to.
+        unsafe { to.scatter_changes(start, old, new) };
+        old.copy_from_slice(new);
     }
 }
 
@@ -180,17 +235,15 @@ impl InUse {
         if self.count.load(Ordering::Acquire) == 0 {
             return;
         }
-        let mut due = Vec::new();
+        // Kept until everything is where it belongs: another thread that has waited finds it there, or waits here.
         let mut list = self.lock();
         list.retain(|_, Use { memory, stream, position }| {
-            due.push(Arc::clone(memory));
-            stream.finished() < *position
+            // What finishes while bytes are copied is for the next time.
+            let unfinished = stream.finished() < *position;
+            memory.to_program();
+            unfinished
         });
         self.count.store(list.len(), Ordering::Release);
-        drop(list);
-        for memory in due {
-            memory.to_program();
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<(usize, u32), Use>> {
@@ -212,9 +265,9 @@ mod tests {
         device[101] = 2;
         device[length - 1] = 3;
         let (one, other) = (HostArea::flat(program.as_mut_ptr(), length), HostArea::flat(device.as_mut_ptr(), length));
-        carry(&mut twin, &one, &other);
+        carry(&mut twin, 0, &one, &other);
         assert_eq!(device[99..102], [7, 1, 2]);
-        carry(&mut twin, &other, &one);
+        carry(&mut twin, 0, &other, &one);
         assert_eq!((&program[99..102], program[length - 1]), ([7, 1, 2].as_slice(), 3));
         assert_eq!(twin, device);
     }
@@ -229,6 +282,6 @@ mod tests {
         assert_ne!(readable, libc::MAP_FAILED);
         let mut device = vec![0; page];
         let host = HostArea::flat(readable.cast(), page);
-        carry(&mut vec![0; page], &HostArea::flat(device.as_mut_ptr(), page), &host);
+        carry(&mut vec![0; page], 0, &HostArea::flat(device.as_mut_ptr(), page), &host);
     }
 }

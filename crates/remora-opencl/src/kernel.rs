@@ -16,7 +16,7 @@ use crate::api::device_queue::DeviceQueue;
 use crate::api::sampler::Sampler;
 use crate::build::{ArgDescription, KernelDescription};
 use crate::error::{Error, Result, ensure};
-use crate::host_memory::HostMemory;
+use crate::host_memory::HostPart;
 use crate::mem::Mem;
 use crate::object::{Object, Remote, ShellRef, get};
 use crate::program::Program;
@@ -50,8 +50,8 @@ impl Arguments {
     }
 
     /// Of the CL_MEM_USE_HOST_PTR objects among them.
-    pub(crate) fn host_memories(&self) -> impl Iterator<Item = &Arc<HostMemory>> {
-        self.list.iter().filter_map(Arg::host_memory)
+    pub(crate) fn host_parts(&self) -> impl Iterator<Item = &HostPart> {
+        self.list.iter().filter_map(Arg::host_part)
     }
 }
 
@@ -109,7 +109,7 @@ pub(crate) enum Arg {
         handle: [u8; 8],
         created: u64,
         /// Of a CL_MEM_USE_HOST_PTR object.
-        host_memory: Option<Arc<HostMemory>>,
+        host: Option<HostPart>,
     },
 }
 
@@ -256,7 +256,7 @@ impl Arg {
                     let mem =
                         if value.is_null() { std::ptr::null_mut() } else { value.cast::<cl_mem>().read_unaligned() };
                     if mem.is_null() {
-                        return Ok(Self::Object { kind: kind::MEMORY, handle: [0; 8], created: 0, host_memory: None });
+                        return Ok(Self::Object { kind: kind::MEMORY, handle: [0; 8], created: 0, host: None });
                     }
                     Ok(Self::memory(get(mem)?))
                 }
@@ -324,17 +324,17 @@ impl Arg {
 
     fn object(kind: u8, remote: &Remote) -> Self {
         let handle = remote.handle.bits().to_le_bytes();
-        Self::Object { kind, handle, created: remote.created, host_memory: None }
+        Self::Object { kind, handle, created: remote.created, host: None }
     }
 
     fn memory(mem: &Mem) -> Self {
         let (kind, handle) = (kind::MEMORY, mem.remote.handle.bits().to_le_bytes());
-        Self::Object { kind, handle, created: mem.remote.created, host_memory: mem.host_memory().cloned() }
+        Self::Object { kind, handle, created: mem.remote.created, host: mem.host_part() }
     }
 
     /// Of the CL_MEM_USE_HOST_PTR object that it is.
-    pub(crate) fn host_memory(&self) -> Option<&Arc<HostMemory>> {
-        if let Self::Object { host_memory, .. } = self { host_memory.as_ref() } else { None }
+    pub(crate) fn host_part(&self) -> Option<&HostPart> {
+        if let Self::Object { host, .. } = self { host.as_ref() } else { None }
     }
 
     /// As it travels, and the position in the object stream that it needs.

@@ -11,8 +11,6 @@ use opencl_sys::*;
 use remora_client::{HostArea, Staging};
 use remora_protocol::opencl::Area;
 
-use crate::host_memory::HostMemory;
-
 /// A region of a memory object that the program has mapped.
 pub(crate) struct Mapping {
     pub(crate) pointer: usize,
@@ -24,9 +22,8 @@ pub(crate) struct Mapping {
 
 /// Where the bytes are that the program sees.
 pub(crate) enum Backing {
+    /// The object's store, or the program's own memory that is kept equal to it.
     Store,
-    /// The program's own memory, beside which there is a store.
-    Beside(Arc<HostMemory>),
     /// The program's own memory, to which bytes are brought.
     HostPointer,
     /// The program's own memory, which is the device's as well.

@@ -11,7 +11,7 @@ use remora_protocol::{Bulk, Handle};
 
 use crate::api::context::{Context, Data};
 use crate::error::{Result, check, ensure};
-use crate::host_memory::HostMemory;
+use crate::host_memory::{HostMemory, HostPart};
 use crate::image::Image;
 use crate::map::{Backing, Mapping};
 use crate::object::{Object, Remote, ShellRef, pointer_of};
@@ -145,6 +145,9 @@ impl Mem {
 
     /// How the program's own memory is mapped.
     pub(crate) fn host_backing(&self) -> Backing {
+        if self.host_memory().is_some_and(|memory| memory.is_beside()) {
+            return Backing::Store;
+        }
         let svm = self.svm.as_ref().or_else(|| self.parent.as_ref()?.svm.as_ref());
         if svm.is_some_and(Svm::same_pages) { Backing::SamePages } else { Backing::HostPointer }
     }
@@ -157,8 +160,21 @@ impl Mem {
         }
     }
 
-    /// What the program's own memory has to do with the contents of this object, or of that which it is a part of.
-    pub(crate) fn host_memory(&self) -> Option<&Arc<HostMemory>> {
+    /// The program's own memory that this object is made of.
+    pub(crate) fn host_part(&self) -> Option<HostPart> {
+        self.host_range(0, self.size)
+    }
+
+    /// `length` bytes of it, from `offset` of this object on.
+    pub(crate) fn host_range(&self, offset: usize, length: usize) -> Option<HostPart> {
+        let memory = Arc::clone(self.host_memory()?);
+        // Where the bytes of an image lie is not looked at.
+        let (start, length) = if self.is_buffer() { (self.origin + offset, length) } else { (0, usize::MAX) };
+        Some(HostPart { memory, bytes: start..start.saturating_add(length) })
+    }
+
+    /// What it has to do with the contents of this object, or of that which it is a part of.
+    fn host_memory(&self) -> Option<&Arc<HostMemory>> {
         self.host_memory.as_ref().or_else(|| self.parent.as_ref()?.host_memory())
     }
 

@@ -203,7 +203,10 @@ fn taken() -> Vec<[u64; 2]> {
         let parse = |text| u64::from_str_radix(text, 16).ok();
         let Some((Some(start), Some(end))) = range.map(|(start, end)| (parse(start), parse(end))) else { continue };
         match taken.last_mut() {
-            Some([first, length]) if start - (*first + *length) < NEAR => *length = end - *first,
+            // What another thread maps while this is read may come out of order.
+            Some([first, length]) if start >= *first && start.saturating_sub(*first + *length) < NEAR => {
+                *length = (*length).max(end - *first);
+            }
             _ => taken.push([start, end - start]),
         }
     }

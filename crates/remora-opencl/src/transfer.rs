@@ -190,7 +190,7 @@ pub(crate) fn host_call(mut enqueue: Enqueue, command_type: u32, call: HostCall)
 }
 
 /// Registers the transfer of a command: its end is the command's.
-pub(crate) fn begin(
+fn begin(
     enqueue: &mut Enqueue,
     command_type: u32,
     direction: Direction,
@@ -227,7 +227,7 @@ fn completion(enqueue: &mut Enqueue, command_type: u32, finally: Option<Finally>
     (Box::new(done), position)
 }
 
-pub(crate) fn send<C: remora_protocol::message::Command>(
+fn send<C: remora_protocol::message::Command>(
     enqueue: Enqueue,
     command: &C,
     bulk: Option<remora_protocol::Bulk>,

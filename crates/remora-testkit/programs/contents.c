@@ -82,6 +82,7 @@ int main(int argc, char **argv)
     /* Never built. */
     char *text = source_of(seed, 100);
     CHECK(clReleaseProgram(create(text)));
+    free(text);
 
     for (int i = 0; i < COUNT; i++) {
         texts[i] = source_of(seed, i);
@@ -128,6 +129,8 @@ int main(int argc, char **argv)
     cl_program linked = clLinkProgram(cl.context, 0, NULL, "", 1, &program, NULL, NULL, &code);
     CREATED(code);
     run(linked, buffer);
+    free(header);
+    free(user);
 
     CHECK(clEnqueueReadBuffer(cl.queue, buffer, CL_TRUE, 0, sizeof sum, &sum, 0, NULL, NULL));
     printf("%d\n", sum);

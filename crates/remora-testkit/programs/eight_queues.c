@@ -9,7 +9,7 @@ static cl_uint results[THREADS];
 
 static void *work(void *argument)
 {
-    cl_uint index = (cl_uint)(uintptr_t)argument, zero = index, *values = malloc(COUNT * sizeof *values);
+    cl_uint index = (cl_uint)(uintptr_t)argument, zero = index, *values = calloc(COUNT, sizeof *values);
     size_t global = COUNT;
     cl_command_queue queue = new_queue(&cl, index % 2 ? CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE : 0);
     cl_kernel kernel = new_kernel(program, "advance");

@@ -317,13 +317,13 @@ static void before_first_use(const struct cl *cl)
     CHECK(clReleaseMemObject(image));
 }
 
-static volatile int called;
+static int called;
 static unsigned char *watched;
 
 static void CL_CALLBACK note(cl_event event, cl_int status, void *data)
 {
     (void)event, (void)data;
-    called = status == CL_COMPLETE ? 1 + watched[10] : -1;
+    __atomic_store_n(&called, status == CL_COMPLETE ? 1 + watched[10] : -1, __ATOMIC_SEQ_CST);
 }
 
 /* The memory is the object. */
@@ -368,7 +368,7 @@ static void direct(const struct cl *cl)
     run_bump(cl->queue, buffer, SIZE, &event);
     CHECK(clSetEventCallback(event, CL_COMPLETE, note, NULL));
     CHECK(clFlush(cl->queue));
-    for (int i = 0; i < 4000 && !called; i++)
+    for (int i = 0; i < 4000 && !__atomic_load_n(&called, __ATOMIC_SEQ_CST); i++)
         sleep_ms(5);
     EXPECT(called == 1 + (unsigned char)(byte + 1));
     CHECK(clReleaseEvent(event));

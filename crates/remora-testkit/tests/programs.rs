@@ -39,14 +39,16 @@ programs! {
     queues buffers maps images programs kernel_args launches errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
     read_then_write leak dlclose fork enumerate corners includes svm contents binaries extensions
-    command_buffer semaphores host_pointers image_formats sizes two_maps close_descriptors fresh
+    command_buffer semaphores host_pointers image_formats sizes two_maps close_descriptors fresh threads_in_memory
 }
 
 /// Beyond what OpenCL promises, where it costs no transfer: the program's own memory is the object.
 #[test]
 fn host_pointers_in_place() {
-    let run = Program::compile("host_pointers").run(&["direct"]);
-    assert_same(&run.native(), &run.remoted(Link::Memfd));
+    for name in ["host_pointers", "threads_in_memory"] {
+        let run = Program::compile(name).run(&["direct"]);
+        assert_same(&run.native(), &run.remoted(Link::Memfd));
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -57,7 +59,7 @@ mod intel {
         Intel:
         queues buffers maps images kernel_args launches callbacks printf sub_devices native_kernel behind_user_event read_then_write leak fork
         enumerate includes contents binaries svm pipes device_queues sub_groups program_scope spirv extensions
-        command_buffer semaphores build_logs two_maps close_descriptors fresh
+        command_buffer semaphores build_logs two_maps close_descriptors fresh threads_in_memory
     }
 
     /// Offered only where both sides see the same pages.

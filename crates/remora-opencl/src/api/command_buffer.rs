@@ -16,7 +16,7 @@ use crate::api::mutable::MutableCommand;
 use crate::api::queue::Queue;
 use crate::command::Enqueue;
 use crate::error::{Error, Result, check, ensure};
-use crate::host_memory::HostMemory;
+use crate::host_memory::HostPart;
 use crate::info::Answer;
 use crate::object::{Object, Remote, ShellRef, get, pointer_of, publish, references, release, retain, share};
 use crate::record::Record;
@@ -47,7 +47,7 @@ pub(crate) struct State {
     /// Queues that the driver has taken it into once.
     accepted: HashSet<Handle>,
     /// Of the CL_MEM_USE_HOST_PTR objects that its commands name.
-    host_memories: Vec<Arc<HostMemory>>,
+    host_parts: Vec<HostPart>,
 }
 
 impl Object for CommandBuffer {
@@ -60,11 +60,11 @@ impl Object for CommandBuffer {
 
 impl CommandBuffer {
     /// Its commands use the program's own memory.
-    pub(crate) fn uses<'a>(&self, memories: impl Iterator<Item = &'a Arc<HostMemory>>) {
+    pub(crate) fn uses<'a>(&self, parts: impl Iterator<Item = &'a HostPart>) {
         let mut state = self.state();
-        for memory in memories {
-            if !state.host_memories.iter().any(|known| Arc::ptr_eq(known, memory)) {
-                state.host_memories.push(Arc::clone(memory));
+        for part in parts {
+            if !state.host_parts.contains(part) {
+                state.host_parts.push(part.clone());
             }
         }
     }
@@ -224,9 +224,9 @@ pub unsafe fn enqueue_command_buffer_khr(
     let queue = Arc::clone(&enqueue.queue);
     ensure(Arc::ptr_eq(&queue.context, &buffer.queue.context), CL_INVALID_CONTEXT)?;
     enqueue.needs_objects(buffer.state().ready);
-    let host_memories = buffer.state().host_memories.clone();
-    for memory in &host_memories {
-        enqueue.uses(memory)?;
+    let host_parts = buffer.state().host_parts.clone();
+    for part in &host_parts {
+        enqueue.uses(part)?;
     }
     let (event, waits) = enqueue.begin(CL_COMMAND_COMMAND_BUFFER_KHR);
     let command = EnqueueCommandBuffer { event, wait: List::new(&waits), command_buffer: buffer.remote.handle };

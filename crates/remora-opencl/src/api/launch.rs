@@ -235,8 +235,8 @@ fn launch(mut enqueue: Enqueue, kernel: &Kernel, range: &Range, command_type: u3
     // The first of its kind: only the driver's compiler knows whether it can be.
     let known = kernel.is_accepted(&shape) && !range.global.contains(&0);
     let set = if known { set } else { set.copied() };
-    for memory in set.host_memories() {
-        enqueue.uses(memory)?;
+    for part in set.host_parts() {
+        enqueue.uses(part)?;
     }
     let args = wire(&set, |created| enqueue.needs_objects(created));
     let (event, waits) = enqueue.begin(command_type);
@@ -291,7 +291,7 @@ pub unsafe fn command_nd_range_kernel_khr(
     // What can be changed may get its arguments later: the driver says.
     let set = if fixed { check_launch(&kernel, &queue, &range) } else { check_range(&kernel, &queue, &range) }?;
     let set = set.copied();
-    record.buffer.uses(set.host_memories());
+    record.buffer.uses(set.host_parts());
     let args = wire(&set, |_| {});
     let command = EnqueueNDRangeKernel {
         event: Handle::NONE,

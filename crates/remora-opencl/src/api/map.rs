@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use opencl_sys::*;
-use remora_client::{Direction, HostArea};
+use remora_client::HostArea;
 use remora_protocol::List;
 use remora_protocol::opencl::{Area, EnqueueMapStore, EnqueueUnmapStore};
 
@@ -14,7 +14,7 @@ use crate::error::{Error, Result, ensure};
 use crate::map::{Backing, Heap, Mapping, shows};
 use crate::mem::{Mem, bytes_of_buffer};
 use crate::object::share;
-use crate::transfer::{Finally, begin, nothing, read, read_later, read_now, send, wait, write_later, write_staged};
+use crate::transfer::{nothing, read, read_later, read_now, wait, write_later, write_staged};
 
 /// A map that is being made.
 struct Map {
@@ -35,7 +35,7 @@ impl Map {
         // SAFETY: passed on to the caller.
         let (mut enqueue, mem): (_, Arc<Mem>) =
             unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(mem)?) };
-        enqueue.names_memory(&mem)?;
+        enqueue.shows_memory(&mem)?;
         let known = CL_MAP_READ | CL_MAP_WRITE | CL_MAP_WRITE_INVALIDATE_REGION;
         ensure(flags & !known == 0, CL_INVALID_VALUE)?;
         let both = flags & CL_MAP_WRITE_INVALIDATE_REGION != 0 && flags & (CL_MAP_READ | CL_MAP_WRITE) != 0;
@@ -76,12 +76,7 @@ impl Map {
                     read_later(enqueue, command_type, &mem, area, None, Some(host), None, Some(finally))?;
                 }
             }
-            Backing::Store => map_store(enqueue, command_type, &mem, flags, area, blocking, None)?,
-            Backing::Beside(memory) => {
-                let memory = Arc::clone(memory);
-                let finally = Box::new(move || memory.to_program());
-                map_store(enqueue, command_type, &mem, flags, area, blocking, Some(finally))?;
-            }
+            Backing::Store => map_store(enqueue, command_type, &mem, flags, area, blocking)?,
             _ => nothing(enqueue, command_type, blocking)?,
         }
         mem.lock_maps().push(mapping);
@@ -89,7 +84,7 @@ impl Map {
     }
 }
 
-/// The driver makes the store current; `finally` is called when it has.
+/// The driver makes the store current.
 fn map_store(
     mut enqueue: Enqueue,
     command_type: u32,
@@ -97,18 +92,11 @@ fn map_store(
     flags: cl_map_flags,
     area: Area,
     blocking: bool,
-    finally: Option<Finally>,
 ) -> Result<()> {
     let own = enqueue.event(command_type, blocking);
     let (event, waits) = enqueue.begin(command_type);
     let (wait_list, mem) = (List::new(&waits), mem.remote.handle);
-    if finally.is_some() {
-        let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToProgram, None, None, finally);
-        let command = EnqueueMapStore { event, wait: wait_list, mem, flags, area, transfer };
-        send(enqueue, &command, None, transfer, &position)?;
-    } else {
-        enqueue.send(&EnqueueMapStore { event, wait: wait_list, mem, flags, area, transfer: 0 }, None)?;
-    }
+    enqueue.send(&EnqueueMapStore { event, wait: wait_list, mem, flags, area }, None)?;
     if blocking { wait(own) } else { Ok(()) }
 }
 
@@ -141,10 +129,8 @@ pub unsafe fn enqueue_map_buffer(
 /// Where a map of `length` packed bytes lies, that begins at `offset` where the object has memory in this process.
 fn memory(map: &Map, offset: usize, length: usize) -> Result<(*mut u8, Backing)> {
     let mem = &map.mem;
-    let beside = || mem.host_memory().filter(|memory| memory.is_beside());
     if let Some(start) = mem.host_pointer() {
-        let backing = beside().map_or_else(|| mem.host_backing(), |memory| Backing::Beside(Arc::clone(memory)));
-        return Ok((start.wrapping_add(offset), backing));
+        return Ok((start.wrapping_add(offset), mem.host_backing()));
     }
     if let Some(start) = mem.store_pointer() {
         return Ok((start.wrapping_add(offset), Backing::Store));
@@ -220,7 +206,7 @@ pub unsafe fn enqueue_unmap_mem_object(
     // SAFETY: passed on to the caller.
     let (mut enqueue, mem): (_, Arc<Mem>) =
         unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, share(mem)?) };
-    enqueue.names_memory(&mem)?;
+    enqueue.names(&mem.remote, &mem.context)?;
     let mapping = {
         let mut maps = mem.lock_maps();
         let place = maps.iter().position(|mapping| mapping.pointer == mapped as usize);
@@ -229,8 +215,12 @@ pub unsafe fn enqueue_unmap_mem_object(
     let command_type = CL_COMMAND_UNMAP_MEM_OBJECT;
     let writes = mapping.writes();
     let Mapping { area, host, backing, .. } = mapping;
+    if let Some(part) = mem.host_range(area.origin[0] as usize, area.region[0] as usize) {
+        part.unmapped();
+        enqueue.uses(&if writes { part } else { part.unchanged() })?;
+    }
     match backing {
-        Backing::Store | Backing::Beside(_) => {
+        Backing::Store => {
             let (event, waits) = enqueue.begin(command_type);
             let command = EnqueueUnmapStore { event, wait: List::new(&waits), mem: mem.remote.handle, area };
             enqueue.send(&command, None)?;

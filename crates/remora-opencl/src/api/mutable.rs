@@ -105,7 +105,7 @@ pub unsafe fn update_mutable_commands_khr(
     state.changed(position);
     drop(state);
     for change in &changes {
-        buffer.uses(change.args.iter().filter_map(|(_, arg)| arg.host_memory()));
+        buffer.uses(change.args.iter().filter_map(|(_, arg)| arg.host_part()));
         change.apply();
     }
     Ok(())

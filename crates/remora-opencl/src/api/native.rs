@@ -54,7 +54,10 @@ pub unsafe fn enqueue_native_kernel(
             copied.push(seen);
         }
     }
+    let context = Arc::clone(&enqueue.queue.context);
     let run = move || {
+        // What comes before it is complete, and it may look at the program's own memory.
+        context.in_use.show();
         // SAFETY: the program's own function, with the copy of its arguments that it is documented to get.
         unsafe { function(arguments.pointer()) };
     };
@@ -107,14 +110,12 @@ impl Seen {
         let area =
             mem.image.as_ref().map_or_else(|| bytes_of_buffer(0, mem.size), |image| image.area([0; 3], image.extent()));
         let own = |pointer: *mut u8, copies| (Data(pointer.cast()), copies, None);
-        let beside = mem.host_memory().is_some_and(|memory| memory.is_beside());
         let (pointer, copies, heap) = match mem.store_pointer() {
             // The program knows its own memory.
-            _ if beside && mem.is_buffer() => own(mem.host.0, true),
-            Some(store) => own(store, false),
-            None if mem.is_buffer() && !mem.host.0.is_null() => {
+            _ if mem.is_buffer() && !mem.host.0.is_null() => {
                 own(mem.host.0, !matches!(mem.host_backing(), Backing::SamePages))
             }
+            Some(store) => own(store, false),
             None => {
                 let heap = Arc::new(Heap::new(packed(&area)).ok_or(Error(CL_OUT_OF_HOST_MEMORY))?);
                 (Data(heap.pointer().cast()), true, Some(heap))

@@ -3447,7 +3447,6 @@ pub struct EnqueueMapStore<'a> {
     pub mem: Handle,
     pub flags: u64,
     pub area: Area,
-    pub transfer: u64,
 }
 
 impl Encode for EnqueueMapStore<'_> {
@@ -3458,12 +3457,11 @@ impl Encode for EnqueueMapStore<'_> {
         self.mem.encode(out);
         self.flags.encode(out);
         self.area.encode(out);
-        self.transfer.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for EnqueueMapStore<'a> {
-    const MIN_SIZE: usize = 108usize;
+    const MIN_SIZE: usize = 100usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
@@ -3472,7 +3470,6 @@ impl<'a> Decode<'a> for EnqueueMapStore<'a> {
             mem: Decode::decode(reader)?,
             flags: Decode::decode(reader)?,
             area: Decode::decode(reader)?,
-            transfer: Decode::decode(reader)?,
         })
     }
 }

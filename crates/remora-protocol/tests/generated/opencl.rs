@@ -884,7 +884,6 @@ impl<'a> Arbitrary<'a> for EnqueueMapStore<'a> {
             mem: Arbitrary::arbitrary(source),
             flags: Arbitrary::arbitrary(source),
             area: Arbitrary::arbitrary(source),
-            transfer: Arbitrary::arbitrary(source),
         }
     }
 }

@@ -188,7 +188,7 @@ pub fn memory(at: &At<'_>, mem: Handle) -> Result<Arc<Mem>, cl_int> {
 /// If the event can't be named.
 pub fn map_store(at: &At<'_>, message: &EnqueueMapStore<'_>) -> Result<(), Violation> {
     let mut in_place = true;
-    let enqueued = at.enqueue(message.event, &message.wait, message.transfer != 0, |wait, event| {
+    let enqueued = at.enqueue(message.event, &message.wait, false, |wait, event| {
         let (mem, region) = target(at, message.mem, |mem| Region::new(&message.area, &mem.shape))?;
         let store = mem.store.ok_or(CL_INVALID_OPERATION)?;
         let (queue, maps) = (at.queue.raw(), &mem.maps);
@@ -198,15 +198,9 @@ pub fn map_store(at: &At<'_>, message: &EnqueueMapStore<'_>) -> Result<(), Viola
         at.shared.stats.bytes_mapped.add(region.packed() as u64);
         Ok(())
     })?;
-    at.reply_status(enqueued.as_ref().err().copied().unwrap_or(CL_SUCCESS));
-    match enqueued {
-        Err(code) => done(at.shared, message.transfer, code),
-        Ok(_) if !in_place => {
-            at.queue.late(CL_MAP_FAILURE);
-            done(at.shared, message.transfer, CL_MAP_FAILURE);
-        }
-        Ok(Some(event)) if message.transfer != 0 => announce(at.shared, message.transfer, &event, None),
-        Ok(_) => {}
+    at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
+    if !in_place {
+        at.queue.late(CL_MAP_FAILURE);
     }
     Ok(())
 }

@@ -184,6 +184,10 @@ impl Registry {
         for _ in 0..MOST_TRIES {
             let Some([start, length]) = left.pop().filter(|_| avoided.len() < MOST_AVOIDED) else { return };
             let (Ok(address), Ok(size)) = (usize::try_from(start), usize::try_from(length)) else { continue };
+            // A program under AddressSanitizer has terabytes mapped, of which it tells again each time.
+            if avoided.iter().any(|window| covers(window, address, size)) {
+                continue;
+            }
             match Window::keep_clear(size, address) {
                 Ok(window) => avoided.push(window),
                 Err(_) if length > PART => {
@@ -194,6 +198,11 @@ impl Registry {
             }
         }
     }
+}
+
+fn covers(window: &Window, address: usize, size: usize) -> bool {
+    let offset = address.checked_sub(window.pointer().as_ptr().addr());
+    offset.and_then(|offset| offset.checked_add(size)).is_some_and(|end| end <= window.size())
 }
 
 /// What a kernel is given for an address.

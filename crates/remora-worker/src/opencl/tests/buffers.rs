@@ -121,9 +121,8 @@ fn a_store_is_the_buffer() {
     let fill = EnqueueFillBuffer { event: Handle::NONE, wait, mem, pattern: &[9], offset: 0, size: 8192 };
     client.send(2, &fill);
     let (event, flags, area) = (client.minter.mint(Kind::Event), CL_MAP_READ | CL_MAP_WRITE, bytes(64, 128));
-    client.send(2, &EnqueueMapStore { event, wait, mem, flags, area, transfer: 5 });
+    client.send(2, &EnqueueMapStore { event, wait, mem, flags, area });
     assert_eq!(client.wait(2, event), CL_COMPLETE);
-    assert_eq!(client.notice().notice(), Some(TransferDone { transfer: 5, state: 0 }));
     let part = Bulk { offset: store.offset + 64, length: 128 };
     assert_eq!(client.bytes(part), [9; 128]);
     assert!(client.link.arena().write(part.offset, &[3; 128]));
@@ -160,8 +159,8 @@ fn a_store_is_the_image() {
     let wanted: Vec<u8> = [40, 72].iter().flat_map(|start| contents[*start..start + 12].to_vec()).collect();
     assert_eq!(read(&mut client, mem, area, 24), wanted);
     let (event, wait, flags) = (client.minter.mint(Kind::Event), List::default(), CL_MAP_WRITE);
-    client.send(2, &EnqueueMapStore { event, wait, mem, flags, area, transfer: 5 });
-    assert_eq!(client.notice().notice(), Some(TransferDone { transfer: 5, state: 0 }));
+    client.send(2, &EnqueueMapStore { event, wait, mem, flags, area });
+    assert_eq!(client.wait(2, event), CL_COMPLETE);
     assert!(client.link.arena().write(store.offset + 40, &[7; 12]));
     client.send(2, &EnqueueUnmapStore { event: Handle::NONE, wait, mem, area });
     assert_eq!(read(&mut client, mem, area, 24), [[7; 12].as_slice(), &wanted[12..]].concat());
@@ -169,7 +168,7 @@ fn a_store_is_the_image() {
     client.send(2, &EnqueueUnmapStore { event: Handle::NONE, wait, mem, area });
     assert_eq!(client.finish(2), CL_INVALID_VALUE);
     let area = Area { region: [7, 2, 1], ..area };
-    client.send(2, &EnqueueMapStore { event: Handle::NONE, wait, mem, flags, area, transfer: 0 });
+    client.send(2, &EnqueueMapStore { event: Handle::NONE, wait, mem, flags, area });
     assert_eq!(client.finish(2), CL_INVALID_VALUE);
 }
 
