@@ -1,7 +1,7 @@
 //! The program's side of a session, shared by all front-ends: connecting, streams, waits, the arena, transfers and notices.
 //!
-//! This runs inside programs that know nothing of it: its threads block all signals, it prints nothing, a fork child starts
-//! afresh, and a lost worker turns every waiting call into [`Lost`].
+//! This runs inside programs that know nothing of it: its own threads block all signals (but not those that run code of the
+//! program), it prints nothing, a fork child starts afresh, and a lost worker turns every waiting call into [`Lost`].
 
 mod arena;
 mod backend;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use remora_link::Receiver;
+use remora_link::{Receiver, Signals};
 use remora_protocol::opencl::{ContentsSent, Delivered, Fetch, Fetched, HostCalled, NoticeMessage, TransferRefused};
 use remora_protocol::{Bulk, Frame};
 
@@ -159,7 +159,7 @@ fn host_call(session: &Arc<Session>, transfer: u64) {
         // If this can't be sent the link is closed, which the pump notices.
         let _ = answering.answer_transfer(&HostCalled { transfer }, None);
     };
-    if let Err(error) = remora_link::spawn("remora-host-call", run) {
+    if let Err(error) = remora_link::spawn_for_program("remora-host-call", session.signals(), run) {
         tracing::error!(%error, "no thread for what the program is to do");
         session.close();
     }
@@ -189,9 +189,9 @@ impl Callbacks {
     ///
     /// # Errors
     /// If the system has no room for one.
-    pub fn start() -> std::io::Result<Self> {
+    pub fn start(blocked: Signals) -> std::io::Result<Self> {
         let (queue, jobs) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
-        remora_link::spawn("remora-callback", move || {
+        remora_link::spawn_for_program("remora-callback", blocked, move || {
             for job in jobs {
                 job();
             }

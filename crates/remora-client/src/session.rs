@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use remora_link::{Lane, Link, LinkError, Window};
+use remora_link::{Lane, Link, LinkError, Signals, Window};
 use remora_protocol::handle::Minter;
 use remora_protocol::hello::Opened;
 use remora_protocol::message::Command;
@@ -36,6 +36,8 @@ pub struct Session {
     offers: Arc<Offers>,
     handled: Handled,
     callbacks: Callbacks,
+    /// What the thread that opened it blocks: so do those that run code of the program.
+    signals: Signals,
     sink: Arc<dyn NoticeSink>,
     memory_credit: AtomicI64,
     /// Replies to commands of queues, and notices, so far.
@@ -56,6 +58,7 @@ impl Session {
         };
         let minter = Minter::default();
         minter.reserve(Kind::Device, ROOT_DEVICES);
+        let signals = Signals::blocked_here();
         let session = Arc::new(Self {
             objects: open(OBJECTS)?,
             transfer_stream: open(TRANSFERS)?,
@@ -71,7 +74,8 @@ impl Session {
             transfers: Transfers::default(),
             offers: Arc::default(),
             handled: Handled::default(),
-            callbacks: Callbacks::start().map_err(no_thread)?,
+            callbacks: Callbacks::start(signals).map_err(no_thread)?,
+            signals,
             sink,
             memory_credit: AtomicI64::new(i64::try_from(opened.memory_credit).unwrap_or(i64::MAX)),
             news: AtomicU64::new(0),
@@ -291,6 +295,10 @@ impl Session {
     #[must_use]
     pub fn callbacks(&self) -> &Callbacks {
         &self.callbacks
+    }
+
+    pub(crate) fn signals(&self) -> Signals {
+        self.signals
     }
 
     pub(crate) fn link(&self) -> &Link {

@@ -39,7 +39,7 @@ programs! {
     queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
     read_then_write leak dlclose fork enumerate corners includes svm contents binaries extensions
-    command_buffer semaphores host_pointers image_formats sizes two_maps close_descriptors
+    command_buffer semaphores host_pointers image_formats sizes two_maps close_descriptors signals
 }
 
 /// Beyond what OpenCL promises, where it costs no transfer: the program's own memory is the object.
@@ -57,7 +57,7 @@ mod intel {
         Intel:
         queues buffers maps images kernel_args callbacks printf sub_devices native_kernel behind_user_event read_then_write leak fork
         enumerate includes contents binaries svm pipes device_queues sub_groups program_scope spirv extensions
-        command_buffer semaphores build_logs two_maps close_descriptors
+        command_buffer semaphores build_logs two_maps close_descriptors signals
     }
 
     /// Offered only where both sides see the same pages.
