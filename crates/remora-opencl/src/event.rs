@@ -34,6 +34,8 @@ pub(crate) struct Event {
     state: AtomicI32,
     /// The command's place in its queue's stream; 0 until it is sent.
     position: AtomicU64,
+    /// Of a user event: the program has said how it ends.
+    set: AtomicBool,
     /// Which states the worker has been asked to tell, one bit each.
     watched: AtomicU8,
     callbacks: Mutex<Vec<Callback>>,
@@ -80,6 +82,7 @@ impl Event {
             command_type,
             state: AtomicI32::new(state),
             position: AtomicU64::new(0),
+            set: AtomicBool::new(false),
             watched: AtomicU8::new(0),
             callbacks: Mutex::default(),
             changed: Condvar::new(),
@@ -101,6 +104,11 @@ impl Event {
             Some(queue) => needs.add(queue.stream.number(), self.position.load(Ordering::Acquire)),
             None => self.remote.needed_by(needs),
         }
+    }
+
+    /// The program says how this user event ends; false if it has said so before.
+    pub(crate) fn set(&self) -> bool {
+        !self.set.swap(true, Ordering::AcqRel)
     }
 
     /// The command's bytes pass through this process; see [`Event::transferred`].
