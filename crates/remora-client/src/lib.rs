@@ -5,6 +5,7 @@
 
 mod arena;
 mod backend;
+mod callbacks;
 mod contents;
 mod fork;
 mod host;
@@ -15,9 +16,10 @@ mod transfer;
 
 pub use arena::{Arena, Staging};
 pub use backend::{Backend, Backends, backends, shares_memory};
+pub use callbacks::Callbacks;
 pub use contents::Contents;
 pub use host::HostArea;
-pub use notices::{Callbacks, NoticeSink};
+pub use notices::NoticeSink;
 pub use remora_link::Window;
 pub use session::Session;
 pub use stream::{Answer, Needs, Stream};

@@ -3,10 +3,9 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use remora_link::{Receiver, Signals};
+use remora_link::Receiver;
 use remora_protocol::opencl::{ContentsSent, Delivered, Fetch, Fetched, HostCalled, NoticeMessage, TransferRefused};
 use remora_protocol::{Bulk, Frame};
 
@@ -176,32 +175,5 @@ fn write_all(fd: u32, mut text: &[u8]) {
             Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {}
             Err(_) => return,
         }
-    }
-}
-
-/// Runs the program's callbacks, one after another, on a thread that may make API calls.
-pub struct Callbacks {
-    queue: mpsc::Sender<Box<dyn FnOnce() + Send>>,
-}
-
-impl Callbacks {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// If the system has no room for one.
-    pub fn start(blocked: Signals) -> std::io::Result<Self> {
-        let (queue, jobs) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
-        remora_link::spawn_for_program("remora-callback", blocked, move || {
-            for job in jobs {
-                job();
-            }
-        })?;
-        Ok(Self { queue })
-    }
-
-    /// Runs `job` after those given before.
-    pub fn run(&self, job: impl FnOnce() + Send + 'static) {
-        // The thread ends only with the process.
-        let _ = self.queue.send(Box::new(job));
     }
 }

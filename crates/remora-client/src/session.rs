@@ -285,13 +285,13 @@ impl Session {
         self.memory_credit.fetch_add(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::AcqRel);
     }
 
-    /// Does something that sends commands, or runs code of the program: at once, or on the callback thread if this is the
+    /// Does something that sends commands, or runs code of the program: at once, or on a callback thread if this is the
     /// notice thread. That must wait for nobody, or the worker waits for it.
     pub fn aside(&self, job: impl FnOnce() + Send + 'static) {
-        if notices::is_notice_thread() { self.callbacks.run(job) } else { job() }
+        if notices::is_notice_thread() { self.callbacks.run(Handle::NONE, job) } else { job() }
     }
 
-    /// The thread for the program's callbacks.
+    /// The threads for the program's callbacks.
     #[must_use]
     pub fn callbacks(&self) -> &Callbacks {
         &self.callbacks

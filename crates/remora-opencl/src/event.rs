@@ -193,32 +193,41 @@ impl Event {
         self.run(due, state);
     }
 
-    fn run(&self, due: Vec<Callback>, state: cl_int) {
-        let mut due = due;
+    /// Runs callbacks that have become due. Those of a user event run in the call that sets its status, as drivers have it;
+    /// what they are told, and in which order, is as drivers have it, too.
+    fn run(&self, mut due: Vec<Callback>, state: cl_int) {
+        let Some(queue) = &self.queue else {
+            due.sort_by_key(|callback| callback.state);
+            due.iter().for_each(|callback| self.call(callback, state));
+            return;
+        };
         due.sort_by_key(|callback| std::cmp::Reverse(callback.state));
+        // Commands that don't wait for each other have callbacks that don't.
+        let turn = if queue.in_order() { queue.remote.handle } else { self.remote.handle };
         for callback in due {
-            let told = if state < 0 { state } else { callback.state };
             let Some(event) = self.this.upgrade() else { return };
-            self.remote.session.callbacks().run(move || {
-                let callback = callback;
-                if told == CL_COMPLETE {
-                    event.context.in_use.show();
-                }
-                // SAFETY: the program registered this function for this event and data.
-                unsafe { (callback.function)(pointer_of(&*event), told, callback.data) };
-            });
+            let told = if state < 0 { state } else { callback.state };
+            self.remote.session.callbacks().run(turn, move || event.call(&callback, told));
         }
     }
 
-    /// Registers a callback of the program, or runs it if its state has been reached.
+    fn call(&self, callback: &Callback, told: cl_int) {
+        if told == CL_COMPLETE {
+            self.context.in_use.show();
+        }
+        // SAFETY: the program registered this function for this event and data.
+        unsafe { (callback.function)(pointer_of(self), told, callback.data) };
+    }
+
+    /// Registers a callback of the program, or calls it at once if its state has been reached.
     pub(crate) fn add_callback(self: &Arc<Self>, state: cl_int, function: Function, data: *mut c_void) {
         let callback = Callback { state, function, data };
         let known = self.known();
         let mut callbacks = self.lock();
-        if self.state.load(Ordering::Acquire).min(known) <= state {
+        let now = self.state.load(Ordering::Acquire).min(known);
+        if now <= state {
             drop(callbacks);
-            self.run(vec![callback], self.state.load(Ordering::Acquire));
-            return;
+            return self.call(&callback, if now < 0 { now } else { state });
         }
         callbacks.push(callback);
         drop(callbacks);

@@ -135,6 +135,15 @@ fn native_kernels_out_of_order() {
     }
 }
 
+#[test]
+fn callbacks_wait_for_each_other() {
+    let run = Program::compile("callbacks").run(&["waiting"]);
+    let native = run.native();
+    for link in Link::ALL {
+        assert_same(&native, &run.remoted(link));
+    }
+}
+
 /// The same of a driver that has more.
 #[test]
 #[cfg(target_arch = "x86_64")]
