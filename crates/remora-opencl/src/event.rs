@@ -279,10 +279,12 @@ impl Event {
             return Err(Error(done.code));
         }
         self.reached(done.state);
-        if done.state == CL_COMPLETE {
+        // A notice may have told of a failure that the driver's own answer hides.
+        let state = self.state.load(Ordering::Acquire);
+        if state == CL_COMPLETE {
             queue.event_complete(position);
         }
-        Ok(done.state)
+        Ok(state)
     }
 
     /// Waits until this process is told: of a user event by another thread of its own, of others by the worker.
