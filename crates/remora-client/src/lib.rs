@@ -10,6 +10,7 @@ mod contents;
 mod fork;
 mod host;
 mod notices;
+mod output;
 mod session;
 mod stream;
 mod transfer;

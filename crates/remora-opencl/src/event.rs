@@ -213,7 +213,7 @@ impl Event {
 
     fn call(&self, callback: &Callback, told: cl_int) {
         if told == CL_COMPLETE {
-            self.context.in_use.show();
+            self.show();
         }
         // SAFETY: the program registered this function for this event and data.
         unsafe { (callback.function)(pointer_of(self), told, callback.data) };
@@ -256,8 +256,16 @@ impl Event {
     /// Waits for the end and gives the final state.
     pub(crate) fn wait(self: &Arc<Self>) -> Result<cl_int> {
         let state = self.wait_for_end()?;
-        self.context.in_use.show();
+        self.show();
         Ok(state)
+    }
+
+    /// The program learns of the end: it may look at its memory now, and at what was printed.
+    pub(crate) fn show(&self) {
+        if let Some(queue) = &self.queue {
+            self.remote.session.wait_for_output(&queue.stream);
+        }
+        self.context.in_use.show();
     }
 
     fn wait_for_end(self: &Arc<Self>) -> Result<cl_int> {

@@ -135,6 +135,18 @@ fn native_kernels_out_of_order() {
     }
 }
 
+/// Nobody reads what kernels print, or nobody can.
+#[test]
+fn printf_into_pipes() {
+    for how in ["stuck", "closed"] {
+        let run = Program::compile("printf").run(&[how]);
+        let native = run.native();
+        for link in Link::ALL {
+            assert_same(&native, &run.remoted(link));
+        }
+    }
+}
+
 #[test]
 fn callbacks_wait_for_each_other() {
     let run = Program::compile("callbacks").run(&["waiting"]);

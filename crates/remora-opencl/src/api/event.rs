@@ -55,7 +55,7 @@ pub unsafe fn get_event_info(
             CL_EVENT_COMMAND_EXECUTION_STATUS => {
                 let state = event.poll();
                 if state == CL_COMPLETE {
-                    event.context.in_use.show();
+                    event.show();
                 }
                 answer.value(state)
             }
