@@ -26,7 +26,7 @@ pub(crate) struct Output {
 
 struct Part {
     text: Vec<u8>,
-    fd: u32,
+    buffered: bool,
 }
 
 impl Output {
@@ -47,7 +47,7 @@ impl Output {
         };
         self.given.fetch_add(1, Ordering::SeqCst);
         // The thread ends only after this sender.
-        let _ = parts.send(Part { text: output.text.to_vec(), fd: output.fd });
+        let _ = parts.send(Part { text: output.text.to_vec(), buffered: output.buffered });
         Ok(())
     }
 
@@ -62,7 +62,11 @@ impl Output {
         let written = Arc::clone(&self.written);
         spawn_for_program("remora-output", self.blocked, move || {
             for part in parts {
-                write_all(part.fd, &part.text);
+                if part.buffered {
+                    print(&part.text)
+                } else {
+                    write_all(&part.text)
+                }
                 written.one_more();
             }
         })?;
@@ -70,16 +74,27 @@ impl Output {
     }
 }
 
-/// Unbuffered, as CPU drivers do it.
-fn write_all(fd: u32, mut text: &[u8]) {
-    let fd = if fd == 2 { 2 } else { 1 };
+/// As drivers do that write by themselves.
+fn write_all(mut text: &[u8]) {
     while !text.is_empty() {
         // SAFETY: `text` is valid for its length; a closed descriptor gives an error.
-        let written = unsafe { libc::write(fd, text.as_ptr().cast(), text.len()) };
+        let written = unsafe { libc::write(libc::STDOUT_FILENO, text.as_ptr().cast(), text.len()) };
         match usize::try_from(written) {
             Ok(written) => text = &text[written..],
             Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return,
         }
     }
+}
+
+unsafe extern "C" {
+    /// The C library's own.
+    static mut stdout: *mut libc::FILE;
+}
+
+/// As drivers do that print by the C library: it stands between what the program prints.
+fn print(text: &[u8]) {
+    // SAFETY: `text` is valid for its length. The program's stream is there unless the program has closed it, after which
+    // nothing may print, natively neither; it does its own locking.
+    unsafe { libc::fwrite(text.as_ptr().cast(), 1, text.len(), stdout) };
 }
