@@ -875,10 +875,10 @@ struct ProgramBuilt {
     kernels: Vec<KernelFacts>,
 }
 
-/// What a kernel printed. `fd` is 1 or 2.
+/// What a kernel printed: by itself, or through the C library's `stdout`.
 #[notice]
 struct Output {
-    fd: u32,
+    buffered: bool,
     text: Bytes,
 }
 

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use remora_link::Receiver;
@@ -24,7 +23,7 @@ pub trait NoticeSink: Send + Sync {
     fn lost(&self, session: &Arc<Session>);
 }
 
-/// How many notices have been handled; calls wait for those that their reply is to follow.
+/// How many notices have been handled, or parts of output written; calls wait for those that their reply is to follow.
 #[derive(Default)]
 pub(crate) struct Handled {
     count: AtomicU64,
@@ -47,7 +46,7 @@ impl Handled {
         if self.count.load(Ordering::Acquire) >= count { Ok(()) } else { Err(Lost) }
     }
 
-    fn one_more(&self) {
+    pub(crate) fn one_more(&self) {
         self.count.fetch_add(1, Ordering::SeqCst);
         if self.waiting.load(Ordering::SeqCst) > 0 {
             drop(self.mutex.lock());
@@ -111,7 +110,12 @@ fn handle(session: &Arc<Session>, notice: NoticeMessage<'_>, bulk: Option<Bulk>)
             // As above.
             let _ = session.answer_transfer(&ContentsSent { number: asked.number, bytes }, None);
         }
-        NoticeMessage::Output(output) => write_all(output.fd, output.text),
+        NoticeMessage::Output(output) => {
+            if let Err(error) = session.output().give(&output) {
+                tracing::error!(%error, "no thread for what kernels print");
+                session.close();
+            }
+        }
         NoticeMessage::StreamClosed(closed) => session.stream_closed(closed.stream),
         other => session.sink().notice(session, other),
     }
@@ -161,49 +165,8 @@ fn host_call(session: &Arc<Session>, transfer: u64) {
             let _ = answering.answer_transfer(&HostCalled { transfer }, None);
         }
     };
-    if let Err(error) = remora_link::spawn("remora-host-call", run) {
+    if let Err(error) = remora_link::spawn_for_program("remora-host-call", session.signals(), run) {
         tracing::error!(%error, "no thread for what the program is to do");
         session.close();
-    }
-}
-
-/// A kernel's output goes where the program's own would, unbuffered as CPU drivers do it.
-fn write_all(fd: u32, mut text: &[u8]) {
-    let fd = if fd == 2 { 2 } else { 1 };
-    while !text.is_empty() {
-        // SAFETY: `text` is valid for its length; a closed descriptor gives an error.
-        let written = unsafe { libc::write(fd, text.as_ptr().cast(), text.len()) };
-        match usize::try_from(written) {
-            Ok(written) => text = &text[written..],
-            Err(_) if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => return,
-        }
-    }
-}
-
-/// Runs the program's callbacks, one after another, on a thread that may make API calls.
-pub struct Callbacks {
-    queue: mpsc::Sender<Box<dyn FnOnce() + Send>>,
-}
-
-impl Callbacks {
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// If the system has no room for one.
-    pub fn start() -> std::io::Result<Self> {
-        let (queue, jobs) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
-        remora_link::spawn("remora-callback", move || {
-            for job in jobs {
-                job();
-            }
-        })?;
-        Ok(Self { queue })
-    }
-
-    /// Runs `job` after those given before.
-    pub fn run(&self, job: impl FnOnce() + Send + 'static) {
-        // The thread ends only with the process.
-        let _ = self.queue.send(Box::new(job));
     }
 }

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use remora_link::{Lane, Link, LinkError, Window};
+use remora_link::{Lane, Link, LinkError, Signals, Window};
 use remora_protocol::handle::Minter;
 use remora_protocol::hello::Opened;
 use remora_protocol::message::Command;
+use remora_protocol::opencl::{EnqueueRead, Finish, WaitForEvent};
 use remora_protocol::{Bulk, Handle, Kind};
 
 use crate::contents::Offers;
 use crate::notices::{self, Handled, pump};
+use crate::output::Output;
 use crate::stream::Answer;
 use crate::transfer::{Direction, HostCall, Transfers};
 use crate::{Arena, Callbacks, Contents, Lost, Needs, NoticeSink, Staging, Stream, Transfer, fork};
@@ -20,6 +22,8 @@ use crate::{Arena, Callbacks, Contents, Lost, Needs, NoticeSink, Staging, Stream
 pub const OBJECTS: u32 = 0;
 const TRANSFERS: u32 = 1;
 const FIRST_QUEUE: u32 = 2;
+/// The answers to these say that something is complete.
+const COMPLETIONS: [u16; 3] = [Finish::OPCODE, EnqueueRead::OPCODE, WaitForEvent::OPCODE];
 /// The facts name root devices by indices below this.
 const ROOT_DEVICES: u32 = 1 << 16;
 
@@ -36,6 +40,9 @@ pub struct Session {
     offers: Arc<Offers>,
     handled: Handled,
     callbacks: Callbacks,
+    output: Output,
+    /// What the thread that opened it blocks: so do those that run code of the program.
+    signals: Signals,
     sink: Arc<dyn NoticeSink>,
     memory_credit: AtomicI64,
     /// Replies to commands of queues, and notices, so far.
@@ -56,6 +63,7 @@ impl Session {
         };
         let minter = Minter::default();
         minter.reserve(Kind::Device, ROOT_DEVICES);
+        let signals = Signals::blocked_here();
         let session = Arc::new(Self {
             objects: open(OBJECTS)?,
             transfer_stream: open(TRANSFERS)?,
@@ -71,7 +79,9 @@ impl Session {
             transfers: Transfers::default(),
             offers: Arc::default(),
             handled: Handled::default(),
-            callbacks: Callbacks::start().map_err(no_thread)?,
+            callbacks: Callbacks::start(signals).map_err(no_thread)?,
+            output: Output::new(signals),
+            signals,
             sink,
             memory_credit: AtomicI64::new(i64::try_from(opened.memory_credit).unwrap_or(i64::MAX)),
             news: AtomicU64::new(0),
@@ -177,7 +187,7 @@ impl Session {
     ) -> Result<(u64, Answer), Lost> {
         self.check()?;
         let position = stream.send(command, needs, bulk, true)?;
-        self.answer(stream, position)
+        self.answer::<C>(stream, position)
     }
 
     /// As [`Session::call`], if no other thread waits for an answer of this stream: the worker might come to this command
@@ -189,16 +199,28 @@ impl Session {
         needs: &Needs,
     ) -> Option<Result<(u64, Answer), Lost>> {
         let sent = self.check().map_or_else(|lost| Some(Err(lost)), |()| stream.send_first(command, needs))?;
-        Some(sent.and_then(|position| self.answer(stream, position)))
+        Some(sent.and_then(|position| self.answer::<C>(stream, position)))
     }
 
-    fn answer(&self, stream: &Stream, position: u64) -> Result<(u64, Answer), Lost> {
+    fn answer<C: Command>(&self, stream: &Stream, position: u64) -> Result<(u64, Answer), Lost> {
         let answer = stream.reply(position)?;
         self.handled.wait(answer.notices())?;
         if stream.number() != OBJECTS {
             self.has_news();
         }
+        if COMPLETIONS.contains(&C::OPCODE) {
+            self.wait_for_output(stream);
+        }
         Ok((position, answer))
+    }
+
+    /// Waits until what the commands of `stream` have printed, as far as that is known here, is written: natively a command
+    /// is not complete before. Not for the notice thread.
+    pub fn wait_for_output(&self, stream: &Stream) {
+        // A fork child has no thread that writes.
+        if stream.prints() && self.generation == fork::generation() {
+            self.output.wait();
+        }
     }
 
     /// Grows whenever this process may have learnt that something in a queue is complete.
@@ -287,16 +309,24 @@ impl Session {
         self.memory_credit.fetch_add(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::AcqRel);
     }
 
-    /// Does something that sends commands, or runs code of the program: at once, or on the callback thread if this is the
+    /// Does something that sends commands, or runs code of the program: at once, or on a callback thread if this is the
     /// notice thread. That must wait for nobody, or the worker waits for it.
     pub fn aside(&self, job: impl FnOnce() + Send + 'static) {
-        if notices::is_notice_thread() { self.callbacks.run(job) } else { job() }
+        if notices::is_notice_thread() { self.callbacks.run(Handle::NONE, job) } else { job() }
     }
 
-    /// The thread for the program's callbacks.
+    /// The threads for the program's callbacks.
     #[must_use]
     pub fn callbacks(&self) -> &Callbacks {
         &self.callbacks
+    }
+
+    pub(crate) fn signals(&self) -> Signals {
+        self.signals
+    }
+
+    pub(crate) fn output(&self) -> &Output {
+        &self.output
     }
 
     pub(crate) fn link(&self) -> &Link {

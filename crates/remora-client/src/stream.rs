@@ -1,16 +1,21 @@
 //! One stream of a session: numbered commands one way, answers the other.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use remora_link::{Receiver, Sender};
 use remora_protocol::message::Command;
+use remora_protocol::opencl::{EnqueueCommandBuffer, EnqueueNDRangeKernel};
 use remora_protocol::wire::decode_all;
 use remora_protocol::{Bulk, Decode, Frame, FrameWriter, Need};
 use smallvec::SmallVec;
 
+use crate::session::OBJECTS;
 use crate::{Lost, Staging};
+
+/// The commands that run kernels.
+const LAUNCHES: [u16; 2] = [EnqueueNDRangeKernel::OPCODE, EnqueueCommandBuffer::OPCODE];
 
 /// Positions of other streams that a command needs; the latest of each stream counts.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +47,8 @@ pub struct Stream {
     waiters: AtomicU32,
     /// Everything up to here is known to be complete on the device (of an in-order queue), or executed (objects).
     finished: AtomicU64,
+    /// Whether anything that was sent runs kernels, or waits for what another stream does.
+    prints: AtomicBool,
     held: Mutex<VecDeque<(u64, Staging)>>,
     held_bytes: AtomicU64,
     replies: Mutex<Replies>,
@@ -90,6 +97,7 @@ impl Stream {
             sent: AtomicU64::new(0),
             waiters: AtomicU32::new(0),
             finished: AtomicU64::new(0),
+            prints: AtomicBool::new(false),
             held: Mutex::default(),
             held_bytes: AtomicU64::new(0),
             replies: Mutex::new(Replies { receiver: Some(receiver), arrived: HashMap::new(), waiting: 0 }),
@@ -113,6 +121,11 @@ impl Stream {
     #[must_use]
     pub fn finished(&self) -> u64 {
         self.finished.load(Ordering::Acquire)
+    }
+
+    /// Whether kernels may have printed before something in this stream is complete.
+    pub(crate) fn prints(&self) -> bool {
+        self.prints.load(Ordering::Acquire)
     }
 
     /// Sends a command that nobody waits for. Returns its position.
@@ -146,6 +159,10 @@ impl Stream {
         let frame = writer.write(C::OPCODE, next, &needs.list, bulk, u64::from(answer), command);
         sender.send(frame).map_err(|_| Lost)?;
         *position = next;
+        if LAUNCHES.contains(&C::OPCODE) || needs.list.iter().any(|need| ![OBJECTS, self.number].contains(&need.stream))
+        {
+            self.prints.store(true, Ordering::Release);
+        }
         self.sent.store(next, Ordering::Release);
         if answer {
             // Under the lock, so that who sends next knows.

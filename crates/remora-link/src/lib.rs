@@ -72,7 +72,7 @@ mod exports {
     pub use crate::layout::{Lane, Side};
     pub use crate::link::{Closed, Link, LinkError};
     pub use crate::memory::{Arena, create_memory};
-    pub use crate::thread::spawn;
+    pub use crate::thread::{Signals, spawn, spawn_for_program};
     pub use crate::url::{Url, UrlError};
     pub use crate::window::Window;
     pub use remora_protocol::hello::Layout;

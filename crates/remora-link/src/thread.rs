@@ -1,43 +1,93 @@
 //! Threads that live in somebody else's process.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::thread::{Builder, JoinHandle};
 
-/// Starts a thread that blocks all signals, so that the program's handlers never run on it. Its name is at most 15 bytes.
+/// A thread that faults ends the process if it blocks these, and never gets to the program's handler: one that lets the
+/// program write to the page, perhaps.
+const FAULTS: [libc::c_int; 6] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
+
+/// Starts a thread of ours. It blocks all signals but for its own faults, so that what is sent to the program is handled on
+/// the program's threads. Its name is at most 15 bytes.
 ///
 /// # Errors
 /// The system's, if there can be no more threads.
 pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    // The mask is inherited, so it is set around the start: the new thread never runs without it.
-    let blocked = Blocked::new();
-    let thread = Builder::new().name(name.to_owned()).spawn(body);
-    drop(blocked);
+    start(Builder::new().name(name.to_owned()), Signals::all_but_faults(), body)
+}
+
+/// Starts a thread for code of the program, which finds what a driver's thread would have: these signals blocked and no
+/// others, and as much stack as the C library gives a thread.
+///
+/// # Errors
+/// As for [`spawn`].
+pub fn spawn_for_program(
+    name: &str,
+    blocked: Signals,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    start(Builder::new().name(name.to_owned()).stack_size(default_stack()), blocked, body)
+}
+
+fn start(builder: Builder, blocked: Signals, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    // The mask is inherited, so it is set around the start: the new thread never runs with another.
+    let own = blocked.block();
+    let thread = builder.spawn(body);
+    own.block();
     thread
 }
 
-/// All signals are blocked in this thread as long as it lives.
-struct Blocked {
-    old: libc::sigset_t,
-}
-
-impl Blocked {
-    fn new() -> Self {
-        let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-        let mut old = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: both are room for a signal set. sigfillset initialises the first, and pthread_sigmask, which can't
-        // fail with SIG_SETMASK, the second.
-        unsafe {
-            libc::sigfillset(all.as_mut_ptr());
-            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr());
-            Self { old: old.assume_init() }
+/// What the C library gives a thread that asks for nothing: what `ulimit -s` said when the program started.
+fn default_stack() -> usize {
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let mut size = 0;
+    // SAFETY: the first call initialises the attributes, if it succeeds; the others read them and let go of them.
+    unsafe {
+        if libc::pthread_attr_init(attributes.as_mut_ptr()) == 0 {
+            libc::pthread_attr_getstacksize(attributes.as_ptr(), &mut size);
+            libc::pthread_attr_destroy(attributes.as_mut_ptr());
         }
     }
+    size
 }
 
-impl Drop for Blocked {
-    fn drop(&mut self) {
-        // SAFETY: `old` is the set that was in force before.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.old, std::ptr::null_mut()) };
+/// The signals that a thread blocks.
+#[derive(Clone, Copy)]
+pub struct Signals(libc::sigset_t);
+
+impl Signals {
+    /// Those that the calling thread blocks.
+    #[must_use]
+    pub fn blocked_here() -> Self {
+        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: without a new set this initialises the old one, and can't fail.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::null(), set.as_mut_ptr());
+            Self(set.assume_init())
+        }
+    }
+
+    fn all_but_faults() -> Self {
+        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: there is room for a set, and sigfillset, which can't fail, initialises it.
+        unsafe {
+            libc::sigfillset(set.as_mut_ptr());
+            for signal in FAULTS {
+                libc::sigdelset(set.as_mut_ptr(), signal);
+            }
+            Self(set.assume_init())
+        }
+    }
+
+    /// Makes the calling thread block these; gives what it blocked before.
+    fn block(&self) -> Self {
+        let mut old = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: `old` is room for a set; pthread_sigmask initialises it, and can't fail with SIG_SETMASK.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, old.as_mut_ptr());
+            Self(old.assume_init())
+        }
     }
 }
 
@@ -53,14 +103,16 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_blocks_all_signals_and_its_starter_none() {
+    fn a_thread_of_ours_blocks_all_signals_but_faults_and_its_starter_none() {
         let before = blocked();
         let (sender, receiver) = std::sync::mpsc::channel();
         spawn("remora-test", move || sender.send(blocked()).unwrap()).unwrap().join().unwrap();
         let inside = receiver.recv().unwrap();
-        // SIGKILL (9) and SIGSTOP (19) can't be blocked, and the C library keeps 32 and 33 for itself.
-        let expected = !(1 << 8 | 1 << 18 | 1 << 31 | 1 << 32);
-        assert_eq!(inside & expected, expected);
+        let bit = |signal: libc::c_int| 1_u64 << (signal - 1);
+        let faults = FAULTS.into_iter().map(bit).sum::<u64>();
+        // These can't be blocked, and the C library keeps 32 and 33 for itself.
+        let expected = !(bit(libc::SIGKILL) | bit(libc::SIGSTOP) | bit(32) | bit(33) | faults);
+        assert_eq!(inside & (expected | faults), expected);
         assert_eq!(blocked(), before);
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Event {
     state: AtomicI32,
     /// The command's place in its queue's stream; 0 until it is sent.
     position: AtomicU64,
+    /// Of a user event: the program has said how it ends.
+    set: AtomicBool,
     /// Which states the worker has been asked to tell, one bit each.
     watched: AtomicU8,
     callbacks: Mutex<Vec<Callback>>,
@@ -80,6 +82,7 @@ impl Event {
             command_type,
             state: AtomicI32::new(state),
             position: AtomicU64::new(0),
+            set: AtomicBool::new(false),
             watched: AtomicU8::new(0),
             callbacks: Mutex::default(),
             changed: Condvar::new(),
@@ -101,6 +104,11 @@ impl Event {
             Some(queue) => needs.add(queue.stream.number(), self.position.load(Ordering::Acquire)),
             None => self.remote.needed_by(needs),
         }
+    }
+
+    /// The program says how this user event ends; false if it has said so before.
+    pub(crate) fn set(&self) -> bool {
+        !self.set.swap(true, Ordering::AcqRel)
     }
 
     /// The command's bytes pass through this process; see [`Event::transferred`].
@@ -185,32 +193,41 @@ impl Event {
         self.run(due, state);
     }
 
-    fn run(&self, due: Vec<Callback>, state: cl_int) {
-        let mut due = due;
+    /// Runs callbacks that have become due. Those of a user event run in the call that sets its status, as drivers have it;
+    /// what they are told, and in which order, is as drivers have it, too.
+    fn run(&self, mut due: Vec<Callback>, state: cl_int) {
+        let Some(queue) = &self.queue else {
+            due.sort_by_key(|callback| callback.state);
+            due.iter().for_each(|callback| self.call(callback, state));
+            return;
+        };
         due.sort_by_key(|callback| std::cmp::Reverse(callback.state));
+        // Commands that don't wait for each other have callbacks that don't.
+        let turn = if queue.in_order() { queue.remote.handle } else { self.remote.handle };
         for callback in due {
-            let told = if state < 0 { state } else { callback.state };
             let Some(event) = self.this.upgrade() else { return };
-            self.remote.session.callbacks().run(move || {
-                let callback = callback;
-                if told == CL_COMPLETE {
-                    event.context.in_use.show();
-                }
-                // SAFETY: the program registered this function for this event and data.
-                unsafe { (callback.function)(pointer_of(&*event), told, callback.data) };
-            });
+            let told = if state < 0 { state } else { callback.state };
+            self.remote.session.callbacks().run(turn, move || event.call(&callback, told));
         }
     }
 
-    /// Registers a callback of the program, or runs it if its state has been reached.
+    fn call(&self, callback: &Callback, told: cl_int) {
+        if told == CL_COMPLETE {
+            self.show();
+        }
+        // SAFETY: the program registered this function for this event and data.
+        unsafe { (callback.function)(pointer_of(self), told, callback.data) };
+    }
+
+    /// Registers a callback of the program, or calls it at once if its state has been reached.
     pub(crate) fn add_callback(self: &Arc<Self>, state: cl_int, function: Function, data: *mut c_void) {
         let callback = Callback { state, function, data };
         let known = self.known();
         let mut callbacks = self.lock();
-        if self.state.load(Ordering::Acquire).min(known) <= state {
+        let now = self.state.load(Ordering::Acquire).min(known);
+        if now <= state {
             drop(callbacks);
-            self.run(vec![callback], self.state.load(Ordering::Acquire));
-            return;
+            return self.call(&callback, if now < 0 { now } else { state });
         }
         callbacks.push(callback);
         drop(callbacks);
@@ -239,8 +256,16 @@ impl Event {
     /// Waits for the end and gives the final state.
     pub(crate) fn wait(self: &Arc<Self>) -> Result<cl_int> {
         let state = self.wait_for_end()?;
-        self.context.in_use.show();
+        self.show();
         Ok(state)
+    }
+
+    /// The program learns of the end: it may look at its memory now, and at what was printed.
+    pub(crate) fn show(&self) {
+        if let Some(queue) = &self.queue {
+            self.remote.session.wait_for_output(&queue.stream);
+        }
+        self.context.in_use.show();
     }
 
     fn wait_for_end(self: &Arc<Self>) -> Result<cl_int> {
@@ -262,10 +287,12 @@ impl Event {
             return Err(Error(done.code));
         }
         self.reached(done.state);
-        if done.state == CL_COMPLETE {
+        // A notice may have told of a failure that the driver's own answer hides.
+        let state = self.state.load(Ordering::Acquire);
+        if state == CL_COMPLETE {
             queue.event_complete(position);
         }
-        Ok(done.state)
+        Ok(state)
     }
 
     /// Waits until this process is told: of a user event by another thread of its own, of others by the worker.

@@ -87,7 +87,7 @@ impl Sink {
         for what in all.into_iter().rev() {
             match what {
                 Destroyed::Store(staging) => drop(staging),
-                Destroyed::Callback(callback) => session.callbacks().run(callback),
+                Destroyed::Callback(callback) => session.callbacks().run(Handle::NONE, callback),
             }
         }
     }
@@ -123,7 +123,7 @@ impl NoticeSink for Sink {
                 if let Some(target) = target {
                     let text = CString::new(notify.text).unwrap_or_default();
                     let private = notify.private_info.to_vec();
-                    session.callbacks().run(move || target.call(&text, &private));
+                    session.callbacks().run(Handle::NONE, move || target.call(&text, &private));
                 }
             }
             NoticeMessage::MemDestroyed(destroyed) => self.destroyed(session, destroyed.mem),

@@ -1,4 +1,7 @@
-/* Callbacks: of events in every state, of builds, of memory objects and contexts at their end. */
+/*
+ * Callbacks: of events in every state, of builds, of memory objects and contexts at their end. With an argument, one that
+ * waits for another: Intel's driver has one thread for them.
+ */
 #include "common.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -75,6 +78,103 @@ static void of_events(const struct cl *cl)
     CHECK(clReleaseEvent(event));
     CHECK(clReleaseEvent(gate));
     CHECK(clReleaseMemObject(buffer));
+}
+
+static pthread_t caller;
+
+static void CL_CALLBACK within(cl_event event, cl_int status, void *data)
+{
+    (void)event;
+    printf(" %d:%d%s", *(const int *)data, (int)status, pthread_equal(pthread_self(), caller) ? "" : " elsewhere");
+}
+
+/* These run within the call: the one that completes the event, or the one that comes too late. */
+static void within_calls(const struct cl *cl)
+{
+    static const int numbers[] = {0, 1, 2, 3};
+    cl_event user = new_user_event(cl), marker;
+    caller = pthread_self();
+    printf("called at once:");
+    CHECK(clSetEventCallback(user, CL_SUBMITTED, within, (void *)&numbers[0]));
+    printf(", by the status:");
+    CHECK(clSetEventCallback(user, CL_COMPLETE, within, (void *)&numbers[1]));
+    CHECK(clSetEventCallback(user, CL_COMPLETE, within, (void *)&numbers[2]));
+    CHECK(clSetUserEventStatus(user, CL_COMPLETE));
+    printf(", late:");
+    CHECK(clSetEventCallback(user, CL_COMPLETE, within, (void *)&numbers[3]));
+    CHECK(clEnqueueMarkerWithWaitList(cl->queue, 0, NULL, &marker));
+    CHECK(clWaitForEvents(1, &marker));
+    printf(", of a command:");
+    CHECK(clSetEventCallback(marker, CL_RUNNING, within, (void *)&numbers[0]));
+    printf("\n");
+    CHECK(clReleaseEvent(marker));
+    CHECK(clReleaseEvent(user));
+}
+
+static int opened;
+
+static void CL_CALLBACK opens(cl_event event, cl_int status, void *data)
+{
+    (void)event;
+    (void)status;
+    (void)data;
+    pthread_mutex_lock(&lock);
+    opened++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+static void CL_CALLBACK waits(cl_event event, cl_int status, void *data)
+{
+    struct timespec limit;
+    (void)event;
+    (void)status;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += 20;
+    pthread_mutex_lock(&lock);
+    *(int *)data = 1;
+    pthread_cond_broadcast(&changed);
+    while (!opened && pthread_cond_timedwait(&changed, &lock, &limit) == 0) {
+    }
+    *(int *)data = 2 + opened;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+static void wait_for(const int *place, int value)
+{
+    pthread_mutex_lock(&lock);
+    while (*place < value)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+/* A callback that waits for one of another queue. */
+static void one_waits_for_another(const struct cl *cl)
+{
+    int state = 0;
+    cl_command_queue other = new_queue(cl, 0);
+    cl_event gates[] = {new_user_event(cl), new_user_event(cl)}, first, second;
+    CHECK(clEnqueueMarkerWithWaitList(cl->queue, 1, &gates[0], &first));
+    CHECK(clEnqueueMarkerWithWaitList(other, 1, &gates[1], &second));
+    CHECK(clSetEventCallback(first, CL_COMPLETE, waits, &state));
+    CHECK(clSetEventCallback(second, CL_COMPLETE, opens, NULL));
+    CHECK(clFlush(cl->queue));
+    CHECK(clFlush(other));
+    CHECK(clSetUserEventStatus(gates[0], CL_COMPLETE));
+    wait_for(&state, 1);
+    CHECK(clSetUserEventStatus(gates[1], CL_COMPLETE));
+    wait_for(&state, 2);
+    printf("a callback waited for another: %s\n", state == 3 ? "it came" : "in vain");
+    CHECK(clFinish(cl->queue));
+    CHECK(clFinish(other));
+    wait_for(&opened, 1);
+    CHECK(clReleaseEvent(first));
+    CHECK(clReleaseEvent(second));
+    CHECK(clReleaseEvent(gates[0]));
+    CHECK(clReleaseEvent(gates[1]));
+    sleep_ms(5);
+    CHECK(clReleaseCommandQueue(other));
 }
 
 static void of_user_events(const struct cl *cl)
@@ -249,11 +349,18 @@ static void of_contexts(const struct cl *cl)
     printf("context: %s\n", trace);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argv;
     struct cl cl = start(0);
+    if (argc > 1) {
+        one_waits_for_another(&cl);
+        stop(&cl);
+        return 0;
+    }
     of_events(&cl);
     of_user_events(&cl);
+    within_calls(&cl);
     use_the_api(&cl);
     of_memory(&cl);
     of_builds(&cl);

@@ -1,5 +1,10 @@
-/* A kernel's printf and the program's own output: each line where it stands natively. */
+/*
+ * A kernel's printf and the program's own output: each line where it stands natively. With "stuck": nobody reads what a
+ * kernel prints, and another queue goes on. With "closed": nobody can read it any more.
+ */
 #include "common.h"
+
+#include <sys/wait.h>
 
 static const char *source =
     "kernel void say(int n) { printf(\"kernel %d\\n\", n); }\n"
@@ -15,13 +20,97 @@ static void launch(const struct cl *cl, cl_kernel kernel)
     CHECK(clEnqueueNDRangeKernel(cl->queue, kernel, 1, NULL, &one, NULL, 0, NULL, NULL));
 }
 
-int main(void)
+static void print_lines(const struct cl *cl, cl_int lines)
 {
+    cl_program program = build(cl, source, "");
+    cl_kernel many = new_kernel(program, "many");
+    CHECK(clSetKernelArg(many, 0, sizeof lines, &lines));
+    launch(cl, many);
+    CHECK(clFlush(cl->queue));
+    CHECK(clReleaseKernel(many));
+    CHECK(clReleaseProgram(program));
+}
+
+static void *read_all(void *data)
+{
+    size_t *total = data;
+    static char text[4096];
+    ssize_t count;
+    while ((count = read(STDIN_FILENO, text, sizeof text)) > 0)
+        *total += (size_t)count;
+    return NULL;
+}
+
+static int stuck(void)
+{
+    struct cl cl = start(0);
+    cl_command_queue other = new_queue(&cl, 0);
+    int number = 5, ends[2], out = dup(STDOUT_FILENO);
+    cl_mem buffer = new_buffer(&cl, CL_MEM_COPY_HOST_PTR, sizeof number, &number);
+    cl_event read;
+    pthread_t reader;
+    size_t total = 0;
+    EXPECT(pipe(ends) == 0 && dup2(ends[0], STDIN_FILENO) >= 0 && dup2(ends[1], STDOUT_FILENO) >= 0);
+    close(ends[0]);
+    close(ends[1]);
+    print_lines(&cl, 8000);
+    sleep_ms(50);
+    number = 0;
+    CHECK(clEnqueueReadBuffer(other, buffer, CL_FALSE, 0, sizeof number, &number, 0, NULL, &read));
+    CHECK(clFlush(other));
+    for (int i = 0; i < 10000 && event_status(read) > CL_COMPLETE; i++)
+        sleep_ms(2);
+    dprintf(out, "another queue meanwhile: %s, %d\n", status_name(event_status(read)), number);
+    EXPECT(pthread_create(&reader, NULL, read_all, &total) == 0);
+    CHECK(clFinish(cl.queue));
+    EXPECT(dup2(out, STDOUT_FILENO) >= 0);
+    EXPECT(pthread_join(reader, NULL) == 0);
+    printf("all that was printed: %zu bytes\n", total);
+    CHECK(clReleaseEvent(read));
+    CHECK(clReleaseMemObject(buffer));
+    CHECK(clReleaseCommandQueue(other));
+    stop(&cl);
+    return 0;
+}
+
+static int closed(void)
+{
+    int ends[2], status;
+    EXPECT(pipe(ends) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        dup2(ends[1], STDOUT_FILENO);
+        struct cl cl = start(0);
+        print_lines(&cl, 1);
+        CHECK(clFinish(cl.queue));
+        _exit(0);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    EXPECT(child > 0 && waitpid(child, &status, 0) == child);
+    printf("printing into a closed pipe: %s %d\n", WIFSIGNALED(status) ? "signal" : "exit",
+           WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        return argv[1][0] == 's' ? stuck() : closed();
     struct cl cl = start(0);
     cl_program program = build(&cl, source, "");
     cl_kernel say = new_kernel(program, "say"), formats = new_kernel(program, "formats");
     cl_kernel many = new_kernel(program, "many"), bare = new_kernel(program, "bare");
 
+    /* Some drivers print as the program does, others by themselves. */
+    cl_int first = -1;
+    CHECK(clSetKernelArg(say, 0, sizeof first, &first));
+    printf("before\n");
+    launch(&cl, say);
+    CHECK(clFinish(cl.queue));
+    printf("after\n");
+    fflush(stdout);
     for (cl_int i = 0; i < 5; i++) {
         printf("program %d\n", i);
         fflush(stdout);

@@ -202,6 +202,27 @@ static void with_properties(const struct cl *cl)
     CHECK(clReleaseCommandQueue(queue));
 }
 
+/* What waited for an event that failed has failed itself, of which a finish says nothing. */
+static void finish_after_failures(const struct cl *cl)
+{
+    cl_command_queue queue = new_queue(cl, 0);
+    cl_mem x = new_buffer(cl, 0, 64, NULL);
+    int from = 3, to = 4;
+    cl_event gate = new_user_event(cl), events[3];
+    CHECK(clEnqueueReadBuffer(queue, x, CL_FALSE, 0, sizeof to, &to, 1, &gate, &events[0]));
+    CHECK(clEnqueueWriteBuffer(queue, x, CL_FALSE, 0, sizeof from, &from, 1, &gate, &events[1]));
+    CHECK(clEnqueueMarkerWithWaitList(queue, 1, &gate, &events[2]));
+    CHECK(clFlush(queue));
+    CHECK(clSetUserEventStatus(gate, -77));
+    printf("finish after failures: %s, ", code_name(clFinish(queue)));
+    printf("again: %s, read left %d\n", code_name(clFinish(queue)), to);
+    for (int i = 0; i < 3; i++)
+        CHECK(clReleaseEvent(events[i]));
+    CHECK(clReleaseEvent(gate));
+    CHECK(clReleaseMemObject(x));
+    CHECK(clReleaseCommandQueue(queue));
+}
+
 int main(void)
 {
     struct cl cl = start(CL_QUEUE_PROFILING_ENABLE);
@@ -216,6 +237,7 @@ int main(void)
     event_info(&cl);
     without_profiling(&cl);
     with_properties(&cl);
+    finish_after_failures(&cl);
     CHECK(clReleaseKernel(add));
     CHECK(clReleaseKernel(mul));
     CHECK(clReleaseKernel(sum));

@@ -154,6 +154,37 @@ static void many(const struct cl *cl)
     CHECK(clReleaseCommandQueue(queue));
 }
 
+/* Of two threads that set an event at the same time, one does. */
+static cl_event contested;
+static pthread_barrier_t both;
+
+static void *set_contested(void *unused)
+{
+    (void)unused;
+    pthread_barrier_wait(&both);
+    cl_int code = clSetUserEventStatus(contested, CL_COMPLETE);
+    EXPECT(code == CL_SUCCESS || code == CL_INVALID_OPERATION);
+    return code == CL_SUCCESS ? &both : NULL;
+}
+
+static void set_by_two(const struct cl *cl)
+{
+    int set = 0;
+    EXPECT(pthread_barrier_init(&both, NULL, 2) == 0);
+    for (int i = 0; i < 500; i++) {
+        pthread_t thread;
+        void *by_other;
+        contested = new_user_event(cl);
+        EXPECT(pthread_create(&thread, NULL, set_contested, NULL) == 0);
+        set += set_contested(NULL) != NULL;
+        EXPECT(pthread_join(thread, &by_other) == 0);
+        set += by_other != NULL;
+        CHECK(clReleaseEvent(contested));
+    }
+    printf("500 events set by two threads: %d times\n", set);
+    pthread_barrier_destroy(&both);
+}
+
 int main(void)
 {
     struct cl cl = start(0);
@@ -162,6 +193,7 @@ int main(void)
     failure_spreads(&cl);
     blocking_behind_a_failure(&cl);
     many(&cl);
+    set_by_two(&cl);
     stop(&cl);
     return 0;
 }

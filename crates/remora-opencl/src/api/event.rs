@@ -55,7 +55,7 @@ pub unsafe fn get_event_info(
             CL_EVENT_COMMAND_EXECUTION_STATUS => {
                 let state = event.poll();
                 if state == CL_COMPLETE {
-                    event.context.in_use.show();
+                    event.show();
                 }
                 answer.value(state)
             }
@@ -101,7 +101,7 @@ pub unsafe fn set_user_event_status(event: cl_event, status: cl_int) -> Result<(
     let event: Arc<Event> = unsafe { share(event) }?;
     ensure(event.queue.is_none(), CL_INVALID_EVENT)?;
     ensure(status <= CL_COMPLETE, CL_INVALID_VALUE)?;
-    ensure(event.known() > CL_COMPLETE, CL_INVALID_OPERATION)?;
+    ensure(event.set(), CL_INVALID_OPERATION)?;
     let session = &event.remote.session;
     let command = SetUserEventStatus { event: event.remote.handle, status };
     session.send(session.objects(), &command, &Needs::default(), None)?;

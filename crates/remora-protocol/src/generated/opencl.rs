@@ -478,7 +478,7 @@ pub enum NoticeMessage<'a> {
     /// The worker has not got the contents of offer `number`; answer ContentsSent.
     SendContents(SendContents),
     ProgramBuilt(ProgramBuilt<'a>),
-    /// What a kernel printed. `fd` is 1 or 2.
+    /// What a kernel printed: by itself, or through the C library's `stdout`.
     Output(Output<'a>),
     ContextNotify(ContextNotify<'a>),
     MemDestroyed(MemDestroyed),
@@ -4329,27 +4329,27 @@ impl Notice for ProgramBuilt<'_> {
     const NAME: &'static str = "ProgramBuilt";
 }
 
-/// What a kernel printed. `fd` is 1 or 2.
+/// What a kernel printed: by itself, or through the C library's `stdout`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Output<'a> {
-    pub fd: u32,
+    pub buffered: bool,
     pub text: &'a [u8],
 }
 
 impl Encode for Output<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.fd.encode(out);
+        self.buffered.encode(out);
         self.text.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for Output<'a> {
-    const MIN_SIZE: usize = 8usize;
+    const MIN_SIZE: usize = 5usize;
     #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
-            fd: Decode::decode(reader)?,
+            buffered: Decode::decode(reader)?,
             text: Decode::decode(reader)?,
         })
     }

@@ -1129,7 +1129,7 @@ impl<'a> Arbitrary<'a> for ProgramBuilt<'a> {
 impl<'a> Arbitrary<'a> for Output<'a> {
     fn arbitrary(source: &mut Source<'a>) -> Self {
         Self {
-            fd: Arbitrary::arbitrary(source),
+            buffered: Arbitrary::arbitrary(source),
             text: Arbitrary::arbitrary(source),
         }
     }

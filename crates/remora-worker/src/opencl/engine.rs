@@ -188,6 +188,10 @@ impl Engine<'_> {
         if let Some(times) = times {
             deferred.composed.event.measured(times);
         }
+        if state < 0 && status >= 0 && deferred.answer.is_none() {
+            tracing::warn!(code = state, "a transfer in parts failed");
+            deferred.composed.queue.late(state);
+        }
         self.end(deferred, state);
         Ok(())
     }
@@ -329,10 +333,6 @@ impl Engine<'_> {
         self.shared.stats.bytes_sent.add(deferred.region.packed() as u64);
         if state < 0 {
             self.shared.errors_seen.store(true, Ordering::SeqCst);
-            if deferred.answer.is_none() {
-                tracing::warn!(code = state, "a transfer in parts failed");
-                deferred.composed.queue.late(state);
-            }
         }
         self.shared.settle();
         if deferred.answer.is_none() {

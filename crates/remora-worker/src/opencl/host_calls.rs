@@ -64,7 +64,6 @@ pub fn called(shared: &Shared, transfer: u64) -> Result<(), Violation> {
 fn end(shared: &Shared, transfer: u64, composed: &Composed, state: cl_int) {
     if state < 0 {
         shared.errors_seen.store(true, Ordering::SeqCst);
-        composed.queue.late(state);
     }
     shared.settle();
     done(shared, transfer, state);

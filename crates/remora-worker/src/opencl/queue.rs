@@ -297,14 +297,14 @@ impl At<'_> {
         Ok((raw, Kept { _events: events, _stable: Some(stable) }))
     }
 
-    /// The driver refused the command: its event fails, and the next finish says so unless the program is told now.
+    /// The driver refused the command: its event fails, and the next finish says so unless the program is told now. That
+    /// what it waits for has failed is said by events only, as drivers have it.
     ///
     /// # Errors
     /// If the event can't be named.
     pub fn refused(&self, event: Handle, code: cl_int) -> Result<(), Violation> {
         self.shared.stats.errors.add(1);
-        let by_wait = code == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST && !event.is_none();
-        if !self.answer && !by_wait {
+        if !self.answer && code != CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST {
             tracing::warn!(code, stream = self.queue.stream, position = self.position, "{} refused", self.name);
             self.queue.late(code);
         }
