@@ -36,8 +36,8 @@ impl Place {
 
     /// The files of the store.
     fn kept(&self) -> Vec<std::path::PathBuf> {
-        let user = rustix::process::geteuid().as_raw().to_string();
-        let directory = self.directory.path().join("tenants").join(user).join("contents");
+        let user = rustix::process::geteuid().as_raw();
+        let directory = self.directory.path().join(format!("tenants/{user}.unconfined/contents"));
         let entries = fs::read_dir(directory).expect("the directory of the store");
         entries.map(|entry| entry.expect("an entry of the store").path()).collect()
     }
