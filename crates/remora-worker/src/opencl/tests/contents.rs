@@ -19,12 +19,18 @@ fn offer(source: &[u8]) -> Offer {
     Offer { number: 5, length: source.len() as u64, hash: hash(source) }
 }
 
-/// Creates a program of what is offered and begins to build it.
-fn build(client: &mut Client, offer: Offer) -> Handle {
+/// Creates a program of what is offered.
+fn create(client: &mut Client, offer: Offer) -> Handle {
     let context = client.context();
     let program = client.minter.mint(Kind::Program);
     let source = Contents { bytes: b"", offer: Some(offer) };
     client.send(0, &CreateProgramWithSource { program, context, source });
+    program
+}
+
+/// Creates a program of what is offered and begins to build it.
+fn build(client: &mut Client, offer: Offer) -> Handle {
+    let program = create(client, offer);
     client.send(0, &BuildProgram { program, serial: 1, devices: List::new(&[DEVICE]), options: b"", place: None });
     program
 }
@@ -97,8 +103,9 @@ fn lies_about_contents_close_the_session() {
         |client| {
             client.send(1, &ContentsSent { number: 5, bytes: Some(&[b' '; 50_000]) });
         },
+        // Nothing can be sent after that.
         |client| {
-            build(client, offer(b"another"));
+            create(client, offer(b"another"));
         },
     ];
     for lie in lies {
