@@ -11,6 +11,8 @@ use opencl_sys::*;
 use remora_client::{HostArea, Staging};
 use remora_protocol::opencl::Area;
 
+use crate::transfer::Finally;
+
 /// A region of a memory object that the program has mapped.
 pub(crate) struct Mapping {
     pub(crate) pointer: usize,
@@ -30,6 +32,21 @@ pub(crate) enum Backing {
     SamePages,
     Staging(Staging),
     Heap(Arc<Heap>),
+}
+
+impl Backing {
+    /// Keeps memory that is not the program's until something is complete.
+    pub(crate) fn keep(&self) -> Option<Finally> {
+        fn keep<T: Clone + Send + 'static>(memory: &T) -> Option<Finally> {
+            let kept = memory.clone();
+            Some(Box::new(move || drop(kept)))
+        }
+        match self {
+            Self::Staging(staging) => keep(staging),
+            Self::Heap(heap) => keep(heap),
+            _ => None,
+        }
+    }
 }
 
 impl Mapping {

@@ -14,7 +14,7 @@ use crate::error::{Error, Result, ensure};
 use crate::map::{Backing, Heap, Mapping, shows};
 use crate::mem::{Mem, bytes_of_buffer};
 use crate::object::share;
-use crate::transfer::{nothing, read, read_later, read_now, wait, write_later, write_staged};
+use crate::transfer::{is_there, nothing, read, wait, write, write_later, write_staged};
 
 /// A map that is being made.
 struct Map {
@@ -54,27 +54,10 @@ impl Map {
         let pointer = host.span().start as *mut c_void;
         let mapping = Mapping { pointer: pointer as usize, flags, area, host, backing };
         match &mapping.backing {
-            Backing::Staging(staging) if shows(flags) => {
-                // The bytes stay in the staging: it is what the program sees.
-                let offset = staging.offset();
-                if blocking {
-                    read_now(enqueue, command_type, &mem, area, offset, None, || ())?;
-                } else {
-                    // An unfinished map keeps them, whatever happens to the object meanwhile.
-                    let kept = staging.clone();
-                    let finally = Box::new(move || drop(kept));
-                    read_later(enqueue, command_type, &mem, area, Some(offset), None, None, Some(finally))?;
-                }
-            }
-            Backing::HostPointer if shows(flags) => read(enqueue, command_type, &mem, area, host, blocking)?,
-            Backing::Heap(heap) if shows(flags) => {
-                if blocking {
-                    read_now(enqueue, command_type, &mem, area, u64::MAX, Some(host), || ())?;
-                } else {
-                    let kept = Arc::clone(heap);
-                    let finally = Box::new(move || drop(kept));
-                    read_later(enqueue, command_type, &mem, area, None, Some(host), None, Some(finally))?;
-                }
+            Backing::Staging(_) | Backing::Heap(_) | Backing::HostPointer if shows(flags) => {
+                // An unfinished map keeps its memory, whatever happens to the object meanwhile.
+                let keep = mapping.backing.keep();
+                read(enqueue, command_type, &mem, area, host, blocking, keep)?;
             }
             Backing::Store => map_store(enqueue, command_type, &mem, flags, area, blocking)?,
             _ => nothing(enqueue, command_type, blocking)?,
@@ -215,6 +198,9 @@ pub unsafe fn enqueue_unmap_mem_object(
     let command_type = CL_COMMAND_UNMAP_MEM_OBJECT;
     let writes = mapping.writes();
     let Mapping { area, host, backing, .. } = mapping;
+    if matches!(backing, Backing::Store) && writes && enqueue.queue.remote.session.will_write(&host.span()) {
+        enqueue = after_taking(enqueue, &mem, area, host)?;
+    }
     if let Some(part) = mem.host_range(area.origin[0] as usize, area.region[0] as usize) {
         part.unmapped();
         enqueue.uses(&if writes { part } else { part.unchanged() })?;
@@ -226,13 +212,24 @@ pub unsafe fn enqueue_unmap_mem_object(
             enqueue.send(&command, None)?;
             Ok(())
         }
-        Backing::Staging(staging) if writes => write_staged(enqueue, command_type, &mem, area, staging, None),
-        Backing::HostPointer if writes => crate::transfer::write(enqueue, command_type, &mem, area, host, false),
-        Backing::Heap(heap) if writes => {
-            write_later(enqueue, command_type, &mem, area, host, false, Some(Box::new(move || drop(heap))))
+        Backing::SamePages => nothing(enqueue, command_type, false),
+        _ if !writes => nothing(enqueue, command_type, false),
+        Backing::HostPointer => write(enqueue, command_type, &mem, area, host, false),
+        Backing::Staging(staging) if is_there(&enqueue, &host) => {
+            write_staged(enqueue, command_type, &mem, area, staging, None)
         }
-        Backing::Staging(_) | Backing::Heap(_) | Backing::HostPointer | Backing::SamePages => {
-            nothing(enqueue, command_type, false)
+        Backing::Staging(_) | Backing::Heap(_) => {
+            write_later(enqueue, command_type, &mem, area, host, false, backing.keep())
         }
     }
+}
+
+/// What is yet to come to mapped memory of the program is not in the object by itself: it is taken first, when it has come.
+fn after_taking(enqueue: Enqueue, mem: &Mem, area: Area, host: HostArea) -> Result<Enqueue> {
+    const TYPE: u32 = CL_COMMAND_UNMAP_MEM_OBJECT;
+    let (first, last) = enqueue.divide();
+    let taken = first.internal(TYPE, |part| write_later(part, TYPE, mem, area, host, false, None))?;
+    let mut last = last.after(&taken);
+    last.names(&mem.remote, &mem.context)?;
+    Ok(last)
 }

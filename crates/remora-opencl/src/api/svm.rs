@@ -147,7 +147,7 @@ pub(crate) fn copy(
         }
         (None, Some(from)) => {
             let host = HostArea::flat(dst.cast(), size);
-            read(enqueue, command_type, &from.mem, bytes_of_buffer(from.offset, size), host, blocking)
+            read(enqueue, command_type, &from.mem, bytes_of_buffer(from.offset, size), host, blocking, None)
         }
         (None, None) => {
             let own = enqueue.event(command_type, blocking);
@@ -231,7 +231,7 @@ pub unsafe fn enqueue_svm_map(
     enqueue.names(&mem.remote, &mem.context)?;
     let (area, host) = (bytes_of_buffer(offset, size), HostArea::flat(pointer.cast(), size));
     match mem.host_backing() {
-        Backing::HostPointer if shows(flags) => read(enqueue, command_type, &mem, area, host, blocking)?,
+        Backing::HostPointer if shows(flags) => read(enqueue, command_type, &mem, area, host, blocking, None)?,
         _ => nothing(enqueue, command_type, blocking)?,
     }
     let backing = mem.host_backing();

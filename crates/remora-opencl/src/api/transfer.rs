@@ -83,7 +83,7 @@ impl Call {
     }
 
     fn read(self, command_type: u32, (area, host): (Area, HostArea)) -> Result<()> {
-        read(self.enqueue, command_type, &self.mem, area, host, self.blocking)
+        read(self.enqueue, command_type, &self.mem, area, host, self.blocking, None)
     }
 
     /// Some drivers take it, others don't.
