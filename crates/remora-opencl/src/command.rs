@@ -28,7 +28,7 @@ pub(crate) struct Enqueue {
     event: Option<Arc<Event>>,
     event_ret: *mut cl_event,
     /// Whether it waits for an event that only the program can complete.
-    waits_for_user: bool,
+    waits_for_gated: bool,
     /// Of the CL_MEM_USE_HOST_PTR objects that it names.
     host_memories: SmallVec<[Arc<HostMemory>; 2]>,
     /// Whether it waits for an event that is known to have failed.
@@ -66,7 +66,7 @@ impl Enqueue {
             waits: Waits::new(),
             event: None,
             event_ret,
-            waits_for_user: false,
+            waits_for_gated: false,
             host_memories: SmallVec::new(),
             waits_for_failed: false,
         }
@@ -76,6 +76,7 @@ impl Enqueue {
     pub(crate) fn after(mut self, event: &Event) -> Self {
         event.needed_by(&mut self.needs);
         self.waits.push(event.remote.handle);
+        self.waits_for_gated |= event.gated;
         self
     }
 
@@ -107,7 +108,7 @@ impl Enqueue {
             if event.known() != CL_COMPLETE {
                 event.needed_by(&mut self.needs);
                 self.waits.push(event.remote.handle);
-                self.waits_for_user |= event.queue.is_none();
+                self.waits_for_gated |= event.gated;
                 self.waits_for_failed |= event.known() < 0;
             }
         }
@@ -129,9 +130,10 @@ impl Enqueue {
         Ok(())
     }
 
-    /// Whether it waits for an event that only the program can complete.
-    pub(crate) fn waits_for_user(&self) -> bool {
-        self.waits_for_user
+    /// Whether the program must do something before it has its turn: set a user event that it waits for, itself or by what
+    /// is before it in its queue or in another.
+    pub(crate) fn is_gated(&self) -> bool {
+        self.waits_for_gated || self.queue.is_gated()
     }
 
     /// Whether it waits for an event that is known to have failed.
@@ -189,7 +191,8 @@ impl Enqueue {
             let queue = &self.queue;
             let session = Arc::clone(&queue.remote.session);
             let remote = Remote { handle: session.mint(Kind::Event), session, created: 0 };
-            self.event = Some(Event::new(remote, Arc::clone(&queue.context), Some(Arc::clone(queue)), command_type));
+            let (context, gated) = (Arc::clone(&queue.context), self.is_gated());
+            self.event = Some(Event::new(remote, context, Some(Arc::clone(queue)), command_type, gated));
         }
         self.event.clone()
     }
@@ -245,6 +248,9 @@ impl Enqueue {
     }
 
     fn sent_at(&self, position: u64) {
+        if self.waits_for_gated {
+            self.queue.gated_at(position);
+        }
         if let Some(event) = &self.event {
             event.sent_at(position);
         }

@@ -151,9 +151,10 @@ pub(crate) fn write(
     if blocking { wait(own) } else { Ok(()) }
 }
 
-/// Whether the program's bytes are what they will be when it is the command's turn: nothing unfinished is yet to bring them.
+/// Whether the program's bytes are what they will be when it is the command's turn: nothing unfinished is yet to bring them,
+/// nor may the program do so.
 pub(crate) fn is_there(enqueue: &Enqueue, host: &HostArea) -> bool {
-    !enqueue.waits_for_user() && !enqueue.queue.remote.session.will_write(&host.span())
+    !enqueue.is_gated() && !enqueue.queue.remote.session.will_write(&host.span())
 }
 
 /// Enqueues a write whose bytes are in `staging` already; `finally` is called when it is done.
