@@ -1,7 +1,8 @@
 //! Memory objects mapped into the program.
 //!
 //! What a map shows is, in order of preference: the program's own memory (CL_MEM_USE_HOST_PTR), the object's own store in the
-//! arena (no byte moves), staging in the arena, or memory of this process that is filled in parts.
+//! arena (no byte moves), memory of this process that all maps of a small object share, staging in the arena, or memory of
+//! this process for one map: where rows have gaps between them, as natively, or the arena has no room.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
@@ -78,6 +79,12 @@ impl Heap {
         // SAFETY: the layout's size is not 0.
         let pointer = NonNull::new(unsafe { alloc(layout) })?;
         Some(Self { pointer, layout })
+    }
+
+    /// The address of `length` bytes from `offset` on, if it has them.
+    pub(crate) fn at(&self, offset: usize, length: usize) -> Option<*mut u8> {
+        let end = offset.checked_add(length)?;
+        (end <= self.layout.size()).then(|| self.pointer().wrapping_add(offset))
     }
 
     pub(crate) fn pointer(&self) -> *mut u8 {

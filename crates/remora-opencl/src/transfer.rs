@@ -125,7 +125,7 @@ pub(crate) fn read_later(
     send(enqueue, &command, None, transfer, &position)
 }
 
-/// Enqueues a copy of the program's memory at `host` to `area` of `mem`.
+/// Enqueues a copy of the program's memory at `host` to `area` of `mem`; `keep` as for [`read`].
 pub(crate) fn write(
     mut enqueue: Enqueue,
     command_type: u32,
@@ -133,6 +133,7 @@ pub(crate) fn write(
     area: Area,
     host: HostArea,
     blocking: bool,
+    keep: Option<Finally>,
 ) -> Result<()> {
     let session = Arc::clone(&enqueue.queue.remote.session);
     let length = host.packed_length();
@@ -141,7 +142,7 @@ pub(crate) fn write(
     let early = !near && is_there(&enqueue, &host);
     let staging = if early { session.stage(length) } else { None };
     let Some(staging) = staging else {
-        return write_later(enqueue, command_type, mem, area, host, blocking, None);
+        return write_later(enqueue, command_type, mem, area, host, blocking, keep);
     };
     // SAFETY: the program's source is valid during this call; the staging is as long as the area.
     unsafe { host.gather(0, staging.pointer().as_ptr(), length) };

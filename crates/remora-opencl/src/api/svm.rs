@@ -143,7 +143,7 @@ pub(crate) fn copy(
         }
         (Some(to), None) => {
             let host = HostArea::flat(src.cast_mut().cast(), size);
-            write(enqueue, command_type, &to.mem, bytes_of_buffer(to.offset, size), host, blocking)
+            write(enqueue, command_type, &to.mem, bytes_of_buffer(to.offset, size), host, blocking, None)
         }
         (None, Some(from)) => {
             let host = HostArea::flat(dst.cast(), size);
@@ -261,7 +261,7 @@ pub unsafe fn enqueue_svm_unmap(
     };
     match mapping {
         Some(mapping) if mapping.writes() && matches!(mapping.backing, Backing::HostPointer) => {
-            write(enqueue, command_type, &mem, mapping.area, mapping.host, false)
+            write(enqueue, command_type, &mem, mapping.area, mapping.host, false, None)
         }
         _ => nothing(enqueue, command_type, false),
     }

@@ -104,7 +104,7 @@ impl Call {
     }
 
     fn write(self, command_type: u32, (area, host): (Area, HostArea)) -> Result<()> {
-        write(self.enqueue, command_type, &self.mem, area, host, self.blocking)
+        write(self.enqueue, command_type, &self.mem, area, host, self.blocking, None)
     }
 }
 
