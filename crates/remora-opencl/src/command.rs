@@ -20,6 +20,20 @@ use crate::object::{Remote, get, publish, share};
 /// The events that a command waits for.
 pub(crate) type Waits = SmallVec<[Handle; 4]>;
 
+/// What the checks of a call come to, when they don't refuse it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Valid,
+    /// Some drivers take it and others don't: the call's code is the driver's.
+    DriversWord,
+}
+
+impl Verdict {
+    pub(crate) fn valid_if(valid: bool) -> Self {
+        if valid { Self::Valid } else { Self::DriversWord }
+    }
+}
+
 /// A command of a queue that is being put together.
 pub(crate) struct Enqueue {
     pub(crate) queue: Arc<Queue>,
@@ -208,6 +222,18 @@ impl Enqueue {
         let position = self.put(command, bulk)?;
         self.give_event();
         Ok(position)
+    }
+
+    /// As [`Enqueue::send`], with the driver's word where the call needs it, unless that had to wait for what another thread
+    /// waits for.
+    pub(crate) fn send_judged<C: Command>(self, command: &C, verdict: Verdict) -> Result<()> {
+        let asked = if verdict == Verdict::DriversWord { self.ask_first(command)? } else { None };
+        match asked {
+            Some((_, answer)) => check(answer.decode::<Status>()?.code)?,
+            None => drop(self.put(command, None)?),
+        }
+        self.give_event();
+        Ok(())
     }
 
     /// As [`Enqueue::send`] with `staging` as bulk, which is kept until the queue is known to have finished with it.

@@ -54,6 +54,30 @@ static void large(const struct cl *cl)
     free(to);
 }
 
+/* Rectangles of one buffer that overlap, or have their rows or slices between those of the other. */
+static void overlaps(const struct cl *cl)
+{
+    static const size_t regions[][3] = {{6, 3, 2}, {6, 2, 2}, {1, 5, 3}, {16, 1, 1}};
+    static unsigned char bytes[1024], got[1024];
+    fill_random(bytes, sizeof bytes, 77);
+    cl_mem buffer = new_buffer(cl, CL_MEM_COPY_HOST_PTR, sizeof bytes, bytes);
+    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
+        int copied = 0;
+        for (size_t to = 0; to < 6 * 6 * 3; to++) {
+            const size_t from[3] = {5, 1, 1}, origin[3] = {to % 6 * 5, to / 6 % 6, to / 36};
+            cl_int code = clEnqueueCopyBufferRect(cl->queue, buffer, buffer, from, origin, regions[i], 16, 80, 16, 80, 0,
+                                                  NULL, NULL);
+            if (code != CL_SUCCESS && code != CL_MEM_COPY_OVERLAP)
+                FAIL("a copy gives %s", code_name(code));
+            copied += code == CL_SUCCESS;
+            putchar(code == CL_SUCCESS ? '.' : '#');
+        }
+        CHECK(clEnqueueReadBuffer(cl->queue, buffer, CL_TRUE, 0, sizeof got, got, 0, NULL, NULL));
+        printf(" %d copies, %016llx\n", copied, (unsigned long long)checksum(got, sizeof got));
+    }
+    CHECK(clReleaseMemObject(buffer));
+}
+
 static void rectangles(const struct cl *cl)
 {
     cl_mem buffer = new_buffer(cl, CL_MEM_READ_WRITE, sizeof got, NULL);
@@ -107,6 +131,10 @@ static void copies_and_fills(const struct cl *cl)
         printf("pattern of %zu: ", size);
         show("filled", got, 4096);
     }
+    /* Drivers differ. */
+    printf("no bytes: %s", code_name(clEnqueueCopyBuffer(cl->queue, a, b, 0, 4096, 0, 0, NULL, NULL)));
+    printf(" %s", code_name(clEnqueueCopyBuffer(cl->queue, a, a, 16, 16, 0, 0, NULL, NULL)));
+    printf(" %s\n", code_name(clEnqueueCopyBuffer(cl->queue, a, b, 4097, 0, 0, 0, NULL, NULL)));
     CHECK(clReleaseMemObject(a));
     CHECK(clReleaseMemObject(b));
 }
@@ -186,6 +214,7 @@ int main(void)
     read_write(&cl);
     large(&cl);
     rectangles(&cl);
+    overlaps(&cl);
     copies_and_fills(&cl);
     sub_buffers(&cl);
     taken_at_the_call(&cl);

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use opencl_sys::*;
 use remora_client::HostArea;
 use remora_protocol::List;
-use remora_protocol::opencl::{Area, EnqueueNoBytes, Status};
+use remora_protocol::opencl::{Area, EnqueueNoBytes};
 
 use crate::api::queue::Queue;
-use crate::command::Enqueue;
-use crate::error::{Error, Result, check, ensure};
+use crate::command::{Enqueue, Verdict};
+use crate::error::{Error, Result, ensure};
 use crate::mem::{Mem, bytes_of_buffer};
 use crate::object::{get, share};
 use crate::transfer::{read, wait, write};
@@ -93,13 +93,7 @@ impl Call {
         let (event, waits) = enqueue.begin(command_type);
         let (offset, write) = (offset as u64, command_type == CL_COMMAND_WRITE_BUFFER);
         let command = EnqueueNoBytes { event, wait: List::new(&waits), mem: mem.remote.handle, offset, write };
-        match enqueue.ask_first(&command)? {
-            Some((_, answer)) => {
-                check(answer.decode::<Status>()?.code)?;
-                enqueue.give_event();
-            }
-            None => drop(enqueue.send(&command, None)?),
-        }
+        enqueue.send_judged(&command, Verdict::DriversWord)?;
         if blocking { wait(own) } else { Ok(()) }
     }
 
