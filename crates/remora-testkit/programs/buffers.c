@@ -54,6 +54,32 @@ static void large(const struct cl *cl)
     free(to);
 }
 
+/* Slices that aren't a number of rows apart: drivers differ in whether they take that. */
+static void odd_slices(const struct cl *cl)
+{
+    static unsigned char bytes[1024], got[1024];
+    const size_t zero[3] = {0, 0, 0}, there[3] = {3, 2, 1}, region[3] = {8, 2, 4};
+    cl_mem a = new_buffer(cl, CL_MEM_READ_WRITE, sizeof bytes, NULL), b = new_buffer(cl, CL_MEM_READ_WRITE, sizeof bytes, NULL);
+    unsigned char seven = 7;
+    fill_random(bytes, sizeof bytes, 78);
+    CHECK(clEnqueueFillBuffer(cl->queue, a, &seven, 1, 0, sizeof bytes, 0, NULL, NULL));
+    CHECK(clEnqueueFillBuffer(cl->queue, b, &seven, 1, 0, sizeof bytes, 0, NULL, NULL));
+    CHECK(clFinish(cl->queue));
+    for (int i = 0; i < 4; i++) {
+        size_t mine = i & 1 ? 68 : 65, its = i & 2 ? 68 : 65;
+        printf("slices of %zu and %zu: ", mine, its);
+        printf("%s", code_name(clEnqueueWriteBufferRect(cl->queue, a, i > 1, there, zero, region, 13, its, 13, mine, bytes, 0,
+                                                        NULL, NULL)));
+        printf(" %s", code_name(clEnqueueCopyBufferRect(cl->queue, a, b, zero, there, region, 13, its, 13, mine, 0, NULL, NULL)));
+        printf(" %s ", code_name(clEnqueueReadBufferRect(cl->queue, b, i > 1, there, zero, region, 13, its, 13, mine, got, 0,
+                                                         NULL, NULL)));
+        CHECK(clFinish(cl->queue));
+        show("", got, sizeof got);
+    }
+    CHECK(clReleaseMemObject(a));
+    CHECK(clReleaseMemObject(b));
+}
+
 /* Rectangles of one buffer that overlap, or have their rows or slices between those of the other. */
 static void overlaps(const struct cl *cl)
 {
@@ -215,6 +241,7 @@ int main(void)
     large(&cl);
     rectangles(&cl);
     overlaps(&cl);
+    odd_slices(&cl);
     copies_and_fills(&cl);
     sub_buffers(&cl);
     taken_at_the_call(&cl);

@@ -71,13 +71,14 @@ pub(crate) fn check_copy_buffer_rect(
     let to = Rect { origin: dst_origin, row_pitch: dst_row_pitch, slice_pitch: dst_slice_pitch };
     let ((from, from_end), (to, to_end)) = (from.resolve(region)?, to.resolve(region)?);
     ensure(from_end <= src.size && to_end <= dst.size, CL_INVALID_VALUE)?;
+    let usual = !from.has_odd_slices() && !to.has_odd_slices();
     if !same_memory(src, dst) {
-        return Ok(Verdict::Valid);
+        return Ok(Verdict::valid_if(usual));
     }
     if !std::ptr::eq(src, dst) {
         let (one, other) = (src.origin + from.start(), dst.origin + to.start());
         ensure(!overlap((one, from_end - from.start()), (other, to_end - to.start())), CL_MEM_COPY_OVERLAP)?;
-        return Ok(Verdict::Valid);
+        return Ok(Verdict::valid_if(usual));
     }
     ensure(from.row_pitch == to.row_pitch && from.slice_pitch == to.slice_pitch, CL_INVALID_VALUE)?;
     let axes = (0..3).all(|axis| overlap((src_origin[axis], region[axis]), (dst_origin[axis], region[axis])));
@@ -87,7 +88,7 @@ pub(crate) fn check_copy_buffer_rect(
         region.iter().zip([1, from.row_pitch, from.slice_pitch]).map(|(count, pitch)| count.saturating_mul(pitch));
     let length = length.fold(0, usize::saturating_add);
     let near = from.start().abs_diff(to.start()) < length;
-    Ok(Verdict::valid_if(!near))
+    Ok(Verdict::valid_if(usual && !near))
 }
 
 pub(crate) fn check_copy_image(

@@ -13,6 +13,7 @@ use crate::command::{Enqueue, Verdict};
 use crate::error::{Error, Result, ensure};
 use crate::mem::{Mem, bytes_of_buffer};
 use crate::object::{get, share};
+use crate::pitches::takes_odd_slices;
 use crate::transfer::{read, wait, write};
 
 /// What the six functions have in common.
@@ -55,6 +56,9 @@ impl Call {
         ensure(end <= self.mem.size, CL_INVALID_VALUE)?;
         check_sub_buffer(&self.enqueue.queue, &self.mem)?;
         let (host, _) = host.resolve(region)?;
+        if buffer.has_odd_slices() || host.has_odd_slices() {
+            ensure(takes_odd_slices(&self.enqueue.queue)?, CL_INVALID_VALUE)?;
+        }
         let start = memory.wrapping_add(host.start());
         let host_area = HostArea::pitched(start, region[0], region[1], region[2], host.row_pitch, host.slice_pitch);
         let area = Area {
@@ -118,7 +122,7 @@ pub(crate) struct Rect {
 }
 
 impl Rect {
-    /// Fills in pitches of 0 and checks the others. Gives also the end of the rectangle in bytes.
+    /// Fills in pitches of 0 and checks the others, but for [`Rect::has_odd_slices`]. Gives also the end of the rectangle in bytes.
     pub(crate) fn resolve(mut self, region: [usize; 3]) -> Result<(Self, usize)> {
         let invalid = Error(CL_INVALID_VALUE);
         ensure(region.iter().all(|length| *length > 0), CL_INVALID_VALUE)?;
@@ -130,7 +134,7 @@ impl Rect {
         if self.slice_pitch == 0 {
             self.slice_pitch = tight;
         }
-        ensure(self.slice_pitch >= tight && self.slice_pitch.checked_rem(self.row_pitch) == Some(0), CL_INVALID_VALUE)?;
+        ensure(self.slice_pitch >= tight, CL_INVALID_VALUE)?;
         let last = |axis: usize, pitch: usize| {
             self.origin[axis].checked_add(region[axis] - 1).and_then(|index| index.checked_mul(pitch))
         };
@@ -140,6 +144,11 @@ impl Rect {
             .and_then(|start| start.checked_add(self.origin[0])?.checked_add(region[0]))
             .ok_or(invalid)?;
         Ok((self, end))
+    }
+
+    /// Whether slices aren't a number of rows apart, of a rectangle that was resolved. Some drivers take that.
+    pub(crate) fn has_odd_slices(&self) -> bool {
+        self.slice_pitch.checked_rem(self.row_pitch) != Some(0)
     }
 
     /// The offset of the first byte, of a rectangle that was resolved.
