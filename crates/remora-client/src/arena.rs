@@ -80,11 +80,22 @@ impl Arena {
 
     /// Whether some of these addresses are the arena's.
     pub(crate) fn overlaps(&self, span: &Range<usize>) -> bool {
+        let arena = self.addresses();
+        arena.start < span.end && span.start < arena.end
+    }
+
+    /// Where these addresses begin in the arena, if all of them are the arena's.
+    pub(crate) fn place(&self, span: &Range<usize>) -> Option<u64> {
+        let arena = self.addresses();
+        let inside = !span.is_empty() && arena.start <= span.start && span.end <= arena.end;
+        inside.then(|| (span.start - arena.start) as u64)
+    }
+
+    fn addresses(&self) -> Range<usize> {
         let arena = self.link.arena();
-        arena.pointer(0, arena.size()).is_some_and(|start| {
-            let start = start.as_ptr() as usize;
-            start < span.end && span.start < start.saturating_add(usize::try_from(arena.size()).unwrap_or(usize::MAX))
-        })
+        let Some(start) = arena.pointer(0, arena.size()) else { return 0..0 };
+        let start = start.as_ptr() as usize;
+        start..start.saturating_add(usize::try_from(arena.size()).unwrap_or(usize::MAX))
     }
 
     fn commit(&self, state: &mut State, offset: u64, length: u64, zeroed: bool) -> Option<()> {

@@ -55,6 +55,13 @@ impl HostArea {
         self.row * self.rows * self.slices
     }
 
+    /// Whether there are no gaps between the bytes.
+    #[must_use]
+    pub fn is_flat(&self) -> bool {
+        let area = self.without_gaps();
+        area.rows == 1 && area.slices == 1
+    }
+
     /// The addresses between which all bytes lie.
     #[must_use]
     pub fn span(&self) -> Range<usize> {
@@ -183,6 +190,8 @@ mod tests {
         // 2 slices of 3 rows of 4 bytes; rows 6 apart, slices 30 apart.
         let area = HostArea::pitched(memory.as_mut_ptr(), 4, 3, 2, 6, 30).unwrap();
         assert_eq!(area.packed_length(), 24);
+        assert!(!area.is_flat());
+        assert!(HostArea::pitched(memory.as_mut_ptr(), 4, 3, 2, 4, 12).is_some_and(|area| area.is_flat()));
         let mut packed = [0u8; 24];
         // SAFETY: the area lies inside `memory`, and `packed` holds the packed length.
         unsafe { area.gather(0, packed.as_mut_ptr(), 24) };

@@ -1,6 +1,7 @@
 //! A session: streams, arena, transfers and handles over one link.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -287,11 +288,22 @@ impl Session {
         self.transfers.end(number, state);
     }
 
-    /// Whether the device may yet change what is at these addresses: an unfinished read will write there, or they are part
-    /// of a mapped object.
+    /// Whether something unfinished may yet write to these addresses: a read, or code of the program.
     #[must_use]
-    pub fn may_change(&self, span: &std::ops::Range<usize>) -> bool {
-        self.transfers.will_write(span) || self.arena.overlaps(span)
+    pub fn will_write(&self, span: &Range<usize>) -> bool {
+        self.transfers.will_write(span)
+    }
+
+    /// Whether some of these addresses are the arena's.
+    #[must_use]
+    pub fn is_in_arena(&self, span: &Range<usize>) -> bool {
+        self.arena.overlaps(span)
+    }
+
+    /// Where these addresses begin in the arena, if all of them are the arena's: such memory needs no other staging.
+    #[must_use]
+    pub fn place(&self, span: &Range<usize>) -> Option<u64> {
+        self.arena.place(span)
     }
 
     /// Takes `bytes` of device memory from the credit that needs no asking; false when it is used up.

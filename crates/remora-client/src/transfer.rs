@@ -32,8 +32,8 @@ pub struct Transfer {
 pub(crate) struct Transfers {
     next: AtomicU64,
     pending: Mutex<HashMap<u64, Pending>>,
-    /// How many of them write to the program's memory.
-    reads: AtomicU64,
+    /// How many of them write to memory of the program.
+    writers: AtomicU64,
 }
 
 /// Something that the program does by itself when the worker says that it is its turn.
@@ -42,36 +42,54 @@ pub type HostCall = Box<dyn FnOnce() + Send>;
 struct Pending {
     transfer: Transfer,
     call: Option<HostCall>,
+    /// It is code of the program, which may write anywhere.
+    is_call: bool,
     /// Fetch and Deliver copy outside the lock; nothing else touches the transfer meanwhile.
     host: Option<Arc<HostArea>>,
+}
+
+impl Pending {
+    fn writes(&self) -> bool {
+        self.is_call || self.transfer.direction == Direction::ToProgram
+    }
 }
 
 impl Transfers {
     /// Registers a transfer before its command is sent. Numbers start at 1.
     pub(crate) fn begin(&self, transfer: Transfer, call: Option<HostCall>) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
-        if transfer.direction == Direction::ToProgram {
-            self.reads.fetch_add(1, Ordering::AcqRel);
+        let (is_call, host) = (call.is_some(), transfer.host.map(Arc::new));
+        let pending = Pending { transfer, call, is_call, host };
+        if pending.writes() {
+            self.writers.fetch_add(1, Ordering::AcqRel);
         }
-        let host = transfer.host.map(Arc::new);
-        self.lock().insert(number, Pending { transfer, call, host });
+        self.lock().insert(number, pending);
         number
     }
 
     /// The transfer ended (or its command could not be sent): moves the bytes if they are to be had, and tells.
     pub(crate) fn end(&self, number: u64, state: i32) {
-        let Some(Pending { transfer, .. }) = self.lock().remove(&number) else { return };
-        if transfer.direction == Direction::ToProgram {
-            if let (0, Some(host), Some(staging)) = (state, transfer.host, &transfer.staging) {
-                let length = host.packed_length().min(staging.length());
-                // SAFETY: the program keeps the destination of a read valid until its command is complete, which it is
-                // not before `done` is called; the staging holds `length` bytes.
-                unsafe { host.scatter(0, staging.pointer().as_ptr(), length) };
-            }
-            self.reads.fetch_sub(1, Ordering::AcqRel);
+        // It is pending until they are there: what wants to take them must know.
+        if let (0, Some((host, staging))) = (state, self.arrived(number)) {
+            let length = host.packed_length().min(staging.length());
+            // SAFETY: the program keeps the destination of a read valid until its command is complete, which it is not
+            // before `done` is called; the staging holds `length` bytes.
+            unsafe { host.scatter(0, staging.pointer().as_ptr(), length) };
         }
-        drop(transfer.staging);
-        (transfer.done)(state);
+        let Some(pending) = self.lock().remove(&number) else { return };
+        if pending.writes() {
+            self.writers.fetch_sub(1, Ordering::AcqRel);
+        }
+        drop(pending.transfer.staging);
+        (pending.transfer.done)(state);
+    }
+
+    /// Where the bytes of a read go, and where they are.
+    fn arrived(&self, number: u64) -> Option<(HostArea, Staging)> {
+        let pending = self.lock();
+        let transfer =
+            &pending.get(&number).filter(|pending| pending.transfer.direction == Direction::ToProgram)?.transfer;
+        Some((transfer.host?, transfer.staging.clone()?))
     }
 
     /// The program's memory of a transfer in parts that goes this way.
@@ -89,14 +107,14 @@ impl Transfers {
         self.lock().contains_key(&number)
     }
 
-    /// Whether an unfinished transfer will write to some of `span`.
+    /// Whether something unfinished will write to some of `span`, or may.
     pub(crate) fn will_write(&self, span: &Range<usize>) -> bool {
-        if self.reads.load(Ordering::Acquire) == 0 || span.is_empty() {
+        if self.writers.load(Ordering::Acquire) == 0 || span.is_empty() {
             return false;
         }
-        self.lock().values().any(|Pending { transfer, .. }| {
-            transfer.direction == Direction::ToProgram
-                && transfer.host.is_some_and(|host| {
+        self.lock().values().filter(|pending| pending.writes()).any(|Pending { transfer, is_call, .. }| {
+            *is_call
+                || transfer.host.is_some_and(|host| {
                     let other = host.span();
                     other.start < span.end && span.start < other.end
                 })

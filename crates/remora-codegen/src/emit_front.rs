@@ -344,11 +344,10 @@ fn uniform_body(function: &Function) -> TokenStream {
             unsafe {
                 let mut enqueue = Enqueue::new(#queue, #count, #list, #event)?;
                 #(#looked_up)*
-                crate::api::#module::#check(&enqueue.queue, #(#checked),*)?;
+                let verdict = crate::api::#module::#check(&enqueue.queue, #(#checked),*)?;
                 let (event, waits) = enqueue.begin(#command_type);
-                enqueue.send(&opencl::#message { event, wait: List::new(&waits), #(#fields),* }, None)?;
+                enqueue.send_judged(&opencl::#message { event, wait: List::new(&waits), #(#fields),* }, verdict)
             }
-            Ok(())
         }
     }
 }
@@ -410,8 +409,8 @@ fn recorded_body(function: &Function) -> TokenStream {
                     mutable_handle,
                 )?;
                 #(#looked_up)*
-                crate::api::#module::#check(record.queue(), #(#checked),*)?;
-                record.send(&opencl::#message { event: Handle::NONE, wait: List::default(), #(#fields),* })
+                let verdict = crate::api::#module::#check(record.queue(), #(#checked),*)?;
+                record.send_judged(&opencl::#message { event: Handle::NONE, wait: List::default(), #(#fields),* }, verdict)
             }
         }
     }

@@ -20,6 +20,20 @@ use crate::object::{Remote, get, publish, share};
 /// The events that a command waits for.
 pub(crate) type Waits = SmallVec<[Handle; 4]>;
 
+/// What the checks of a call come to, when they don't refuse it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Valid,
+    /// Some drivers take it and others don't: the call's code is the driver's.
+    DriversWord,
+}
+
+impl Verdict {
+    pub(crate) fn valid_if(valid: bool) -> Self {
+        if valid { Self::Valid } else { Self::DriversWord }
+    }
+}
+
 /// A command of a queue that is being put together.
 pub(crate) struct Enqueue {
     pub(crate) queue: Arc<Queue>,
@@ -28,7 +42,7 @@ pub(crate) struct Enqueue {
     event: Option<Arc<Event>>,
     event_ret: *mut cl_event,
     /// Whether it waits for an event that only the program can complete.
-    waits_for_user: bool,
+    waits_for_gated: bool,
     /// Of the CL_MEM_USE_HOST_PTR objects that it names.
     host_memories: SmallVec<[Arc<HostMemory>; 2]>,
     /// Whether it waits for an event that is known to have failed.
@@ -66,7 +80,7 @@ impl Enqueue {
             waits: Waits::new(),
             event: None,
             event_ret,
-            waits_for_user: false,
+            waits_for_gated: false,
             host_memories: SmallVec::new(),
             waits_for_failed: false,
         }
@@ -76,6 +90,7 @@ impl Enqueue {
     pub(crate) fn after(mut self, event: &Event) -> Self {
         event.needed_by(&mut self.needs);
         self.waits.push(event.remote.handle);
+        self.waits_for_gated |= event.gated;
         self
     }
 
@@ -107,7 +122,7 @@ impl Enqueue {
             if event.known() != CL_COMPLETE {
                 event.needed_by(&mut self.needs);
                 self.waits.push(event.remote.handle);
-                self.waits_for_user |= event.queue.is_none();
+                self.waits_for_gated |= event.gated;
                 self.waits_for_failed |= event.known() < 0;
             }
         }
@@ -129,9 +144,10 @@ impl Enqueue {
         Ok(())
     }
 
-    /// Whether it waits for an event that only the program can complete.
-    pub(crate) fn waits_for_user(&self) -> bool {
-        self.waits_for_user
+    /// Whether the program must do something before it has its turn: set a user event that it waits for, itself or by what
+    /// is before it in its queue or in another.
+    pub(crate) fn is_gated(&self) -> bool {
+        self.waits_for_gated || self.queue.is_gated()
     }
 
     /// Whether it waits for an event that is known to have failed.
@@ -189,7 +205,8 @@ impl Enqueue {
             let queue = &self.queue;
             let session = Arc::clone(&queue.remote.session);
             let remote = Remote { handle: session.mint(Kind::Event), session, created: 0 };
-            self.event = Some(Event::new(remote, Arc::clone(&queue.context), Some(Arc::clone(queue)), command_type));
+            let (context, gated) = (Arc::clone(&queue.context), self.is_gated());
+            self.event = Some(Event::new(remote, context, Some(Arc::clone(queue)), command_type, gated));
         }
         self.event.clone()
     }
@@ -205,6 +222,18 @@ impl Enqueue {
         let position = self.put(command, bulk)?;
         self.give_event();
         Ok(position)
+    }
+
+    /// As [`Enqueue::send`], with the driver's word where the call needs it, unless that had to wait for what another thread
+    /// waits for.
+    pub(crate) fn send_judged<C: Command>(self, command: &C, verdict: Verdict) -> Result<()> {
+        let asked = if verdict == Verdict::DriversWord { self.ask_first(command)? } else { None };
+        match asked {
+            Some((_, answer)) => check(answer.decode::<Status>()?.code)?,
+            None => drop(self.put(command, None)?),
+        }
+        self.give_event();
+        Ok(())
     }
 
     /// As [`Enqueue::send`] with `staging` as bulk, which is kept until the queue is known to have finished with it.
@@ -245,6 +274,9 @@ impl Enqueue {
     }
 
     fn sent_at(&self, position: u64) {
+        if self.waits_for_gated {
+            self.queue.gated_at(position);
+        }
         if let Some(event) = &self.event {
             event.sent_at(position);
         }

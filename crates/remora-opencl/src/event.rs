@@ -30,6 +30,8 @@ pub(crate) struct Event {
     /// `None` for a user event.
     pub(crate) queue: Option<Arc<Queue>>,
     pub(crate) command_type: u32,
+    /// Whether only the program can complete it: it is a user event, or its command waits for one, in whatever way.
+    pub(crate) gated: bool,
     /// CL_QUEUED to CL_COMPLETE, or negative.
     state: AtomicI32,
     /// The command's place in its queue's stream; 0 until it is sent.
@@ -71,6 +73,7 @@ impl Event {
         context: Arc<Context>,
         queue: Option<Arc<Queue>>,
         command_type: u32,
+        gated: bool,
     ) -> Arc<Self> {
         let state = if queue.is_some() { CL_QUEUED } else { CL_SUBMITTED };
         Arc::new_cyclic(|this| Self {
@@ -80,6 +83,7 @@ impl Event {
             context,
             queue,
             command_type,
+            gated,
             state: AtomicI32::new(state),
             position: AtomicU64::new(0),
             set: AtomicBool::new(false),

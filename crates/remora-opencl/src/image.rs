@@ -63,6 +63,10 @@ impl Image {
         matches!(self.image_type, CL_MEM_OBJECT_IMAGE3D | CL_MEM_OBJECT_IMAGE2D_ARRAY | CL_MEM_OBJECT_IMAGE1D_ARRAY)
     }
 
+    pub(crate) fn is_array(&self) -> bool {
+        matches!(self.image_type, CL_MEM_OBJECT_IMAGE1D_ARRAY | CL_MEM_OBJECT_IMAGE2D_ARRAY)
+    }
+
     /// The same without gaps, as stores have it.
     pub(crate) fn packed(&self) -> Self {
         let row_pitch = self.width * self.element;

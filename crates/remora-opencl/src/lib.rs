@@ -20,6 +20,7 @@ mod kernel;
 mod map;
 mod mem;
 mod object;
+mod pitches;
 mod program;
 mod record;
 mod session;

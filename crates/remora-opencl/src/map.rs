@@ -1,7 +1,8 @@
 //! Memory objects mapped into the program.
 //!
 //! What a map shows is, in order of preference: the program's own memory (CL_MEM_USE_HOST_PTR), the object's own store in the
-//! arena (no byte moves), staging in the arena, or memory of this process that is filled in parts.
+//! arena (no byte moves), memory of this process that all maps of a small object share, staging in the arena, or memory of
+//! this process for one map: where rows have gaps between them, as natively, or the arena has no room.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 use opencl_sys::*;
 use remora_client::{HostArea, Staging};
 use remora_protocol::opencl::Area;
+
+use crate::transfer::Finally;
 
 /// A region of a memory object that the program has mapped.
 pub(crate) struct Mapping {
@@ -30,6 +33,21 @@ pub(crate) enum Backing {
     SamePages,
     Staging(Staging),
     Heap(Arc<Heap>),
+}
+
+impl Backing {
+    /// Keeps memory that is not the program's until something is complete.
+    pub(crate) fn keep(&self) -> Option<Finally> {
+        fn keep<T: Clone + Send + 'static>(memory: &T) -> Option<Finally> {
+            let kept = memory.clone();
+            Some(Box::new(move || drop(kept)))
+        }
+        match self {
+            Self::Staging(staging) => keep(staging),
+            Self::Heap(heap) => keep(heap),
+            _ => None,
+        }
+    }
 }
 
 impl Mapping {
@@ -61,6 +79,12 @@ impl Heap {
         // SAFETY: the layout's size is not 0.
         let pointer = NonNull::new(unsafe { alloc(layout) })?;
         Some(Self { pointer, layout })
+    }
+
+    /// The address of `length` bytes from `offset` on, if it has them.
+    pub(crate) fn at(&self, offset: usize, length: usize) -> Option<*mut u8> {
+        let end = offset.checked_add(length)?;
+        (end <= self.layout.size()).then(|| self.pointer().wrapping_add(offset))
     }
 
     pub(crate) fn pointer(&self) -> *mut u8 {

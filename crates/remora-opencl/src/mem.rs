@@ -1,7 +1,7 @@
 //! Memory objects: buffers, sub-buffers and images.
 
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use opencl_sys::*;
 use remora_client::{HostArea, Needs, Session, Staging};
@@ -13,7 +13,7 @@ use crate::api::context::{Context, Data};
 use crate::error::{Result, check, ensure};
 use crate::host_memory::{HostMemory, HostPart};
 use crate::image::Image;
-use crate::map::{Backing, Mapping};
+use crate::map::{Backing, Heap, Mapping};
 use crate::object::{Object, Remote, ShellRef, pointer_of};
 use crate::session::{Destroyed, Sink};
 use crate::svm::Svm;
@@ -44,6 +44,8 @@ pub(crate) struct Mem {
     host_memory: Option<Arc<HostMemory>>,
     pub(crate) properties: Vec<cl_mem_properties>,
     pub(crate) maps: Mutex<Vec<Mapping>>,
+    /// See [`Mem::shown`].
+    shown: Mutex<Weak<Heap>>,
     destructors: Mutex<Vec<(Destructor, Data)>>,
     credit: u64,
     shell: ShellRef,
@@ -122,6 +124,7 @@ impl Mem {
             host_memory,
             properties,
             maps: Mutex::default(),
+            shown: Mutex::default(),
             destructors: Mutex::default(),
             credit,
             shell: ShellRef::default(),
@@ -141,6 +144,33 @@ impl Mem {
             }
             _ => None,
         }
+    }
+
+    /// Memory of this process that the maps of a small object without a store share, as natively they show the same bytes,
+    /// and where in it this object begins. It is there as long as something is mapped.
+    pub(crate) fn shown(&self) -> Option<(Arc<Heap>, usize)> {
+        if let Some(parent) = self.parent.as_ref().filter(|parent| parent.is_buffer()) {
+            let (heap, start) = parent.shown()?;
+            return Some((heap, start + self.origin));
+        }
+        if self.size >= STORE_FROM {
+            return None;
+        }
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let heap = match shown.upgrade() {
+            Some(heap) => heap,
+            None => Arc::new(Heap::new(self.size)?),
+        };
+        *shown = Arc::downgrade(&heap);
+        Some((heap, 0))
+    }
+
+    /// Whether `area` is part of what the program has mapped for writing in `heap`: the latest bytes are there.
+    pub(crate) fn is_written_in(&self, heap: &Arc<Heap>, area: &Area) -> bool {
+        self.lock_maps()
+            .iter()
+            .filter(|mapping| mapping.writes() && covers(&mapping.area, area))
+            .any(|mapping| matches!(&mapping.backing, Backing::Heap(other) if Arc::ptr_eq(other, heap)))
     }
 
     /// How the program's own memory is mapped.
@@ -216,6 +246,14 @@ impl Drop for Mem {
             let _ = watched.send(watched.objects(), &WatchMem { mem }, &needs, None);
         });
     }
+}
+
+/// Whether one region of an object contains the other.
+fn covers(whole: &Area, part: &Area) -> bool {
+    (0..3).all(|axis| {
+        let end = |area: &Area| area.origin[axis] + area.region[axis];
+        whole.origin[axis] <= part.origin[axis] && end(part) <= end(whole)
+    })
 }
 
 /// Objects from this size on get their memory in the arena where that is possible; it begins at a page.

@@ -12,6 +12,7 @@ use crate::api::command_buffer::CommandBuffer;
 use crate::api::context::Context;
 use crate::api::mutable::MutableCommand;
 use crate::api::queue::Queue;
+use crate::command::Verdict;
 use crate::error::{Error, Result, check, ensure};
 use crate::mem::Mem;
 use crate::object::{publish, share};
@@ -100,7 +101,12 @@ impl Record {
 
     /// Records the command. The first of its kind waits for the driver's word.
     pub(crate) fn send<C: Command>(self, command: &C) -> Result<()> {
-        let ask = !self.buffer.state().recorded.contains(&C::OPCODE);
+        self.send_judged(command, Verdict::Valid)
+    }
+
+    /// As [`Record::send`]; with doubts each waits for it.
+    pub(crate) fn send_judged<C: Command>(self, command: &C, verdict: Verdict) -> Result<()> {
+        let ask = verdict == Verdict::DriversWord || !self.buffer.state().recorded.contains(&C::OPCODE);
         self.put(command, 0, &[], ask)?;
         self.buffer.state().recorded.insert(C::OPCODE);
         Ok(())

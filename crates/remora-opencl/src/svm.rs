@@ -91,6 +91,13 @@ pub(crate) fn find(pointer: *const u8, length: usize) -> Option<Range> {
     fits.then(|| Range { mem: Arc::clone(mem), offset })
 }
 
+/// Where these addresses begin in the arena of `session`, if they are of shared virtual memory whose pages are there.
+pub(crate) fn place(session: &Arc<Session>, span: &std::ops::Range<usize>) -> Option<u64> {
+    let Range { mem, offset } = find(std::ptr::with_exposed_provenance(span.start), span.len())?;
+    let store = mem.store.as_ref().filter(|_| Arc::ptr_eq(&mem.remote.session, session))?;
+    Some(store.offset() + offset as u64)
+}
+
 /// Frees what begins at `pointer`, if it is of `context`.
 pub(crate) fn free(context: &Arc<Context>, pointer: *mut u8) {
     let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);

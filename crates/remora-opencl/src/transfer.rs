@@ -17,6 +17,7 @@ use crate::command::Enqueue;
 use crate::error::{Error, Result, check};
 use crate::event::Event;
 use crate::mem::Mem;
+use crate::svm;
 
 /// Small writes wait for the queue's next wait to free their staging, instead of a notice each.
 const SMALL: usize = 64 << 10;
@@ -28,7 +29,7 @@ const NOWHERE: u64 = u64::MAX;
 /// What is done once the bytes have been brought, or can't be.
 pub(crate) type Finally = Box<dyn FnOnce() + Send>;
 
-/// Enqueues a copy of `area` of `mem` to the program's memory at `host`.
+/// Enqueues a copy of `area` of `mem` to the program's memory at `host`, which `keep` keeps if it isn't the program's to keep.
 pub(crate) fn read(
     enqueue: Enqueue,
     command_type: u32,
@@ -36,11 +37,15 @@ pub(crate) fn read(
     area: Area,
     host: HostArea,
     blocking: bool,
+    keep: Option<Finally>,
 ) -> Result<()> {
-    let staging = enqueue.queue.remote.session.stage(host.packed_length());
-    let offset = staging.as_ref().map(Staging::offset);
+    let session = &enqueue.queue.remote.session;
+    // What the program has mapped can lie in the arena: commands behind this one may need the bytes there.
+    let there = place(session, &host);
+    let staging = if there.is_none() { session.stage(host.packed_length()) } else { None };
+    let offset = there.or(staging.as_ref().map(Staging::offset));
     if blocking {
-        let parts = staging.is_none().then_some(host);
+        let parts = offset.is_none().then_some(host);
         read_now(enqueue, command_type, mem, area, offset.unwrap_or(NOWHERE), parts, || {
             if let Some(staging) = staging {
                 // SAFETY: the program's destination is valid during this call; the staging is as long as the area.
@@ -48,8 +53,14 @@ pub(crate) fn read(
             }
         })
     } else {
-        read_later(enqueue, command_type, mem, area, offset, Some(host), staging, None)
+        read_later(enqueue, command_type, mem, area, offset, host, staging, keep)
     }
+}
+
+/// Where memory of the program lies in the arena, if it does in one piece: a mapped object, or shared virtual memory.
+fn place(session: &Arc<Session>, host: &HostArea) -> Option<u64> {
+    let span = host.span();
+    if host.is_flat() { session.place(&span).or_else(|| svm::place(session, &span)) } else { None }
 }
 
 /// Reads and waits: `take` runs once the bytes are in the staging at `offset`, unless they go to `parts` in parts.
@@ -92,8 +103,8 @@ pub(crate) fn read_now(
     check(done.code)
 }
 
-/// Reads without waiting. The bytes pass through `staging` (at `offset`) or come in parts to `host`; with an offset and
-/// no `host` they stay where they are.
+/// Reads without waiting to `host`. The bytes pass through `staging` (at `offset`), or come in parts; with an offset and no
+/// staging that is where `host` lies.
 /// `finally` is called when they have been brought.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn read_later(
@@ -102,19 +113,19 @@ pub(crate) fn read_later(
     mem: &Mem,
     area: Area,
     offset: Option<u64>,
-    host: Option<HostArea>,
+    host: HostArea,
     staging: Option<Staging>,
     finally: Option<Finally>,
 ) -> Result<()> {
     let (event, waits) = enqueue.begin(command_type);
-    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToProgram, host, staging, finally);
+    let (transfer, position) = begin(&mut enqueue, command_type, Direction::ToProgram, Some(host), staging, finally);
     let mem = mem.remote.handle;
     let staging = offset.unwrap_or(NOWHERE);
     let command = EnqueueRead { event, wait: List::new(&waits), mem, area, staging, transfer };
     send(enqueue, &command, None, transfer, &position)
 }
 
-/// Enqueues a copy of the program's memory at `host` to `area` of `mem`.
+/// Enqueues a copy of the program's memory at `host` to `area` of `mem`; `keep` as for [`read`].
 pub(crate) fn write(
     mut enqueue: Enqueue,
     command_type: u32,
@@ -122,14 +133,16 @@ pub(crate) fn write(
     area: Area,
     host: HostArea,
     blocking: bool,
+    keep: Option<Finally>,
 ) -> Result<()> {
     let session = Arc::clone(&enqueue.queue.remote.session);
     let length = host.packed_length();
-    // Bytes that something unfinished is yet to bring are not there to be taken.
-    let early = !enqueue.waits_for_user() && !session.may_change(&host.span());
+    // What is in the arena the device may yet change.
+    let near = session.is_in_arena(&host.span()) || svm::place(&session, &host.span()).is_some();
+    let early = !near && is_there(&enqueue, &host);
     let staging = if early { session.stage(length) } else { None };
     let Some(staging) = staging else {
-        return write_later(enqueue, command_type, mem, area, host, blocking, None);
+        return write_later(enqueue, command_type, mem, area, host, blocking, keep);
     };
     // SAFETY: the program's source is valid during this call; the staging is as long as the area.
     unsafe { host.gather(0, staging.pointer().as_ptr(), length) };
@@ -137,6 +150,12 @@ pub(crate) fn write(
     let own = if blocking { enqueue.event(command_type, true) } else { None };
     write_staged(enqueue, command_type, mem, area, staging, None)?;
     if blocking { wait(own) } else { Ok(()) }
+}
+
+/// Whether the program's bytes are what they will be when it is the command's turn: nothing unfinished is yet to bring them,
+/// nor may the program do so.
+pub(crate) fn is_there(enqueue: &Enqueue, host: &HostArea) -> bool {
+    !enqueue.is_gated() && !enqueue.queue.remote.session.will_write(&host.span())
 }
 
 /// Enqueues a write whose bytes are in `staging` already; `finally` is called when it is done.

@@ -81,6 +81,41 @@ static void run(const struct cl *cl, cl_kernel twice, size_t items)
     free(host);
 }
 
+static int late[1 << 18];
+
+static void CL_CALLBACK put(void *pointer)
+{
+    sleep_ms(20);
+    for (int i = 0; i < 1 << 18; i++)
+        late[i] = i + **(int **)pointer;
+}
+
+/* What a native kernel leaves in the program's memory is what a write behind it takes, in its queue and in another. */
+static void write_behind(const struct cl *cl, size_t size)
+{
+    static int base;
+    int *arguments[1] = {&base}, got[2];
+    cl_mem buffer = new_buffer(cl, CL_MEM_READ_WRITE, size, NULL);
+    cl_command_queue other = new_queue(cl, 0);
+    cl_event put_event, written;
+    for (base = 7; base < 9; base++) {
+        cl_command_queue writer = base == 7 ? cl->queue : other;
+        late[0] = late[size / sizeof(int) - 1] = 1;
+        CHECK(clEnqueueNativeKernel(cl->queue, put, arguments, sizeof arguments, 0, NULL, NULL, 0, NULL, &put_event));
+        CHECK(clEnqueueWriteBuffer(writer, buffer, CL_FALSE, 0, size, late, 1, &put_event, &written));
+        CHECK(clFlush(cl->queue));
+        CHECK(clWaitForEvents(1, &written));
+        CHECK(clEnqueueReadBuffer(writer, buffer, CL_TRUE, 0, sizeof(int), got, 0, NULL, NULL));
+        CHECK(clEnqueueReadBuffer(writer, buffer, CL_TRUE, size - sizeof(int), sizeof(int), got + 1, 0, NULL, NULL));
+        printf("%zu bytes behind a native kernel: %d %d\n", size, got[0], got[1]);
+        CHECK(clReleaseEvent(put_event));
+        CHECK(clReleaseEvent(written));
+    }
+    CHECK(clReleaseMemObject(buffer));
+    sleep_ms(5);
+    CHECK(clReleaseCommandQueue(other));
+}
+
 static void refusals(const struct cl *cl)
 {
     cl_mem buffer = new_buffer(cl, CL_MEM_READ_WRITE, 64, NULL);
@@ -114,6 +149,8 @@ int main(int argc, char **argv)
     CHECK(clEnqueueNativeKernel(cl.queue, count, NULL, 0, 0, NULL, NULL, 0, NULL, NULL));
     CHECK(clFinish(cl.queue));
     printf("without arguments: %d\n", turns);
+    write_behind(&cl, 64);
+    write_behind(&cl, sizeof late);
     refusals(&cl);
     CHECK(clReleaseKernel(twice));
     CHECK(clReleaseProgram(program));

@@ -102,6 +102,44 @@ static void one_buffer(const struct cl *cl, cl_mem_flags flags, void *host)
     CHECK(clReleaseCommandQueue(other));
 }
 
+/* Small buffers are the same memory in all maps on every link. */
+static void small_buffer(const struct cl *cl)
+{
+    enum { SMALL = 1024 };
+    cl_buffer_region rest = {512, SMALL - 512};
+    cl_int code;
+    cl_mem buffer = new_buffer(cl, 0, SMALL, NULL);
+    CHECK(clEnqueueFillBuffer(cl->queue, buffer, "abcd", 4, 0, SMALL, 0, NULL, NULL));
+    cl_mem part = clCreateSubBuffer(buffer, 0, CL_BUFFER_CREATE_TYPE_REGION, &rest, &code);
+    CREATED(code);
+    unsigned char *a = map(cl->queue, buffer, CL_MAP_READ | CL_MAP_WRITE, 0, 256);
+    unsigned char *b = map(cl->queue, buffer, CL_MAP_READ | CL_MAP_WRITE, 256, 256);
+    unsigned char *c = map(cl->queue, part, CL_MAP_READ | CL_MAP_WRITE, 0, SMALL - 512);
+    memset(a, 1, 256);
+    unsigned char *d = map(cl->queue, buffer, CL_MAP_READ, 16, 16);
+    printf("small: %d %d %d %d, %d %d\n", (int)(b - a), (int)(c - a), (int)(d - a), d[3], b[4], c[5]);
+    memset(c, 3, SMALL - 512);
+    memset(b, 2, 256);
+    unmap(cl->queue, part, c);
+    unmap(cl->queue, buffer, a);
+    unmap(cl->queue, buffer, d);
+    b[5] = 4;
+    unmap(cl->queue, buffer, b);
+    CHECK(clEnqueueReadBuffer(cl->queue, buffer, CL_TRUE, 0, SMALL, got, 0, NULL, NULL));
+    printf("then %d %d %d %d, %016llx\n", got[0], got[256], got[261], got[512], (unsigned long long)checksum(got, SMALL));
+    a = map(cl->queue, buffer, CL_MAP_WRITE_INVALIDATE_REGION, 100, 8);
+    b = map(cl->queue, buffer, CL_MAP_READ, 100, 24);
+    memset(a, 5, 8);
+    printf("overlapping: %d, %d\n", (int)(b - a), b[10]);
+    unmap(cl->queue, buffer, b);
+    unmap(cl->queue, buffer, a);
+    CHECK(clEnqueueReadBuffer(cl->queue, buffer, CL_TRUE, 0, SMALL, got, 0, NULL, NULL));
+    printf("then %016llx\n", (unsigned long long)checksum(got, SMALL));
+    sleep_ms(5);
+    CHECK(clReleaseMemObject(part));
+    CHECK(clReleaseMemObject(buffer));
+}
+
 static void sub_buffers(const struct cl *cl)
 {
     cl_buffer_region halves[2] = {{0, SIZE / 2}, {SIZE / 2, SIZE / 2}};
@@ -166,6 +204,7 @@ int main(void)
     one_buffer(&cl, 0, NULL);
     one_buffer(&cl, CL_MEM_ALLOC_HOST_PTR, NULL);
     one_buffer(&cl, CL_MEM_USE_HOST_PTR, host);
+    small_buffer(&cl);
     sub_buffers(&cl);
     images(&cl);
     stop(&cl);

@@ -36,6 +36,8 @@ pub(crate) struct Context {
     queues: Mutex<Vec<Weak<Queue>>>,
     /// CL_MEM_USE_HOST_PTR objects that commands name.
     pub(crate) in_use: InUse,
+    /// See [`crate::pitches`].
+    pub(crate) odd_slices: OnceLock<bool>,
     destructors: Mutex<Vec<(Destructor, Data)>>,
     // Last: callbacks of the destructor still show the pointer.
     shell: ShellRef,
@@ -279,6 +281,7 @@ fn create(
         tells_args: OnceLock::new(),
         default_queues: Mutex::default(),
         in_use: InUse::default(),
+        odd_slices: OnceLock::new(),
         destructors: Mutex::default(),
         shell: ShellRef::default(),
     })))

@@ -91,7 +91,7 @@ pub unsafe fn create_user_event(context: cl_context) -> Result<cl_event> {
     let command = CreateUserEvent { event: handle, context: context.remote.handle };
     let created = session.send(session.objects(), &command, &needs, None)?;
     let remote = Remote { session, handle, created };
-    Ok(publish(Event::new(remote, context, None, CL_COMMAND_USER)))
+    Ok(publish(Event::new(remote, context, None, CL_COMMAND_USER, true)))
 }
 
 /// # Safety

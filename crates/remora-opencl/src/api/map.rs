@@ -14,7 +14,7 @@ use crate::error::{Error, Result, ensure};
 use crate::map::{Backing, Heap, Mapping, shows};
 use crate::mem::{Mem, bytes_of_buffer};
 use crate::object::share;
-use crate::transfer::{nothing, read, read_later, read_now, wait, write_later, write_staged};
+use crate::transfer::{is_there, nothing, read, wait, write, write_later, write_staged};
 
 /// A map that is being made.
 struct Map {
@@ -54,27 +54,11 @@ impl Map {
         let pointer = host.span().start as *mut c_void;
         let mapping = Mapping { pointer: pointer as usize, flags, area, host, backing };
         match &mapping.backing {
-            Backing::Staging(staging) if shows(flags) => {
-                // The bytes stay in the staging: it is what the program sees.
-                let offset = staging.offset();
-                if blocking {
-                    read_now(enqueue, command_type, &mem, area, offset, None, || ())?;
-                } else {
-                    // An unfinished map keeps them, whatever happens to the object meanwhile.
-                    let kept = staging.clone();
-                    let finally = Box::new(move || drop(kept));
-                    read_later(enqueue, command_type, &mem, area, Some(offset), None, None, Some(finally))?;
-                }
-            }
-            Backing::HostPointer if shows(flags) => read(enqueue, command_type, &mem, area, host, blocking)?,
-            Backing::Heap(heap) if shows(flags) => {
-                if blocking {
-                    read_now(enqueue, command_type, &mem, area, u64::MAX, Some(host), || ())?;
-                } else {
-                    let kept = Arc::clone(heap);
-                    let finally = Box::new(move || drop(kept));
-                    read_later(enqueue, command_type, &mem, area, None, Some(host), None, Some(finally))?;
-                }
+            Backing::Heap(heap) if mem.is_written_in(heap, &area) => nothing(enqueue, command_type, blocking)?,
+            Backing::Staging(_) | Backing::Heap(_) | Backing::HostPointer if shows(flags) => {
+                // An unfinished map keeps its memory, whatever happens to the object meanwhile.
+                let keep = mapping.backing.keep();
+                read(enqueue, command_type, &mem, area, host, blocking, keep)?;
             }
             Backing::Store => map_store(enqueue, command_type, &mem, flags, area, blocking)?,
             _ => nothing(enqueue, command_type, blocking)?,
@@ -122,12 +106,12 @@ pub unsafe fn enqueue_map_buffer(
     ensure(size > 0 && offset.checked_add(size).is_some_and(|end| end <= mem.size), CL_INVALID_VALUE)?;
     check_sub_buffer(&map.enqueue.queue, &mem)?;
     map.area = bytes_of_buffer(offset, size);
-    let (start, backing) = memory(&map, offset, size)?;
+    let (start, backing) = memory(&map, offset, &HostArea::flat(std::ptr::null_mut(), size))?;
     map.bring(HostArea::flat(start, size), backing)
 }
 
-/// Where a map of `length` packed bytes lies, that begins at `offset` where the object has memory in this process.
-fn memory(map: &Map, offset: usize, length: usize) -> Result<(*mut u8, Backing)> {
+/// Where a map lies that has the layout of `host`, and begins at `offset` where the object has memory in this process.
+fn memory(map: &Map, offset: usize, host: &HostArea) -> Result<(*mut u8, Backing)> {
     let mem = &map.mem;
     if let Some(start) = mem.host_pointer() {
         return Ok((start.wrapping_add(offset), mem.host_backing()));
@@ -135,7 +119,14 @@ fn memory(map: &Map, offset: usize, length: usize) -> Result<(*mut u8, Backing)>
     if let Some(start) = mem.store_pointer() {
         return Ok((start.wrapping_add(offset), Backing::Store));
     }
-    if let Some(staging) = map.enqueue.queue.remote.session.stage(length) {
+    let length = host.span().len();
+    if let Some((heap, start)) = mem.shown() {
+        if let Some(pointer) = heap.at(start + offset, length) {
+            return Ok((pointer, Backing::Heap(heap)));
+        }
+    }
+    let session = &map.enqueue.queue.remote.session;
+    if let Some(staging) = if host.is_flat() { session.stage(length) } else { None } {
         return Ok((staging.pointer().as_ptr(), Backing::Staging(staging)));
     }
     let heap = Heap::new(length).ok_or(Error(CL_MAP_FAILURE))?;
@@ -170,19 +161,14 @@ pub unsafe fn enqueue_map_image(
     let missing = row_pitch.is_null() || (image.has_slices() && slice_pitch.is_null());
     ensure(!missing, CL_INVALID_VALUE)?;
     map.area = image.area(origin, region);
-    let packed = region.iter().product::<usize>() * image.element;
-    // Its own store is packed; the program's memory, and a buffer that it is made of, have the pitches that were given.
-    let image = if mem.host_pointer().is_none() && mem.store.is_some() { &image.packed() } else { image };
-    let (start, backing) = memory(&map, image.offset_of(origin), packed)?;
-    let (row, slice) = if matches!(backing, Backing::Staging(_) | Backing::Heap(_)) {
-        let row = region[0] * image.element;
-        let rows = if image.image_type == CL_MEM_OBJECT_IMAGE1D_ARRAY { 1 } else { region[1] };
-        (row, row * rows)
-    } else {
-        (image.row_pitch, image.slice_pitch)
-    };
+    // Memory of its own is packed; the program's, and a buffer that it is made of, have the pitches that were given.
+    let own = mem.host_pointer().is_none() && mem.parent.as_ref().is_none_or(|parent| !parent.is_buffer());
+    let image = if own { &image.packed() } else { image };
+    let (row, slice) = (image.row_pitch, image.slice_pitch);
+    let at = |start| image.host_area(start, region, row, slice);
+    let (start, backing) = memory(&map, image.offset_of(origin), &at(std::ptr::null_mut())?)?;
+    let mapped = map.bring(at(start)?, backing)?;
     let slice = if image.has_slices() { slice } else { 0 };
-    let mapped = map.bring(image.host_area(start, region, row, slice)?, backing)?;
     // SAFETY: the program gives valid places or NULL.
     unsafe {
         row_pitch.write(row);
@@ -215,6 +201,9 @@ pub unsafe fn enqueue_unmap_mem_object(
     let command_type = CL_COMMAND_UNMAP_MEM_OBJECT;
     let writes = mapping.writes();
     let Mapping { area, host, backing, .. } = mapping;
+    if matches!(backing, Backing::Store) && writes && enqueue.queue.remote.session.will_write(&host.span()) {
+        enqueue = after_taking(enqueue, &mem, area, host)?;
+    }
     if let Some(part) = mem.host_range(area.origin[0] as usize, area.region[0] as usize) {
         part.unmapped();
         enqueue.uses(&if writes { part } else { part.unchanged() })?;
@@ -226,13 +215,23 @@ pub unsafe fn enqueue_unmap_mem_object(
             enqueue.send(&command, None)?;
             Ok(())
         }
-        Backing::Staging(staging) if writes => write_staged(enqueue, command_type, &mem, area, staging, None),
-        Backing::HostPointer if writes => crate::transfer::write(enqueue, command_type, &mem, area, host, false),
-        Backing::Heap(heap) if writes => {
-            write_later(enqueue, command_type, &mem, area, host, false, Some(Box::new(move || drop(heap))))
+        Backing::SamePages => nothing(enqueue, command_type, false),
+        _ if !writes => nothing(enqueue, command_type, false),
+        Backing::Staging(staging) if is_there(&enqueue, &host) => {
+            write_staged(enqueue, command_type, &mem, area, staging, None)
         }
-        Backing::Staging(_) | Backing::Heap(_) | Backing::HostPointer | Backing::SamePages => {
-            nothing(enqueue, command_type, false)
+        Backing::Staging(_) | Backing::Heap(_) | Backing::HostPointer => {
+            write(enqueue, command_type, &mem, area, host, false, backing.keep())
         }
     }
+}
+
+/// What is yet to come to mapped memory of the program is not in the object by itself: it is taken first, when it has come.
+fn after_taking(enqueue: Enqueue, mem: &Mem, area: Area, host: HostArea) -> Result<Enqueue> {
+    const TYPE: u32 = CL_COMMAND_UNMAP_MEM_OBJECT;
+    let (first, last) = enqueue.divide();
+    let taken = first.internal(TYPE, |part| write_later(part, TYPE, mem, area, host, false, None))?;
+    let mut last = last.after(&taken);
+    last.names(&mem.remote, &mem.context)?;
+    Ok(last)
 }

@@ -78,7 +78,7 @@ fn between_copies(enqueue: Enqueue, copied: Vec<Seen>, run: HostCall) -> Result<
     for seen in &copied {
         let kept = seen.clone();
         let keep = Box::new(move || drop(kept));
-        let bring = |part| read_later(part, TYPE, &seen.mem, seen.area, None, Some(seen.host()), None, Some(keep));
+        let bring = |part| read_later(part, TYPE, &seen.mem, seen.area, None, seen.host(), None, Some(keep));
         let brought = Enqueue::part(&queue).after(&start).internal(TYPE, bring)?;
         call = call.after(&brought);
     }

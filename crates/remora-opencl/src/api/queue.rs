@@ -29,6 +29,8 @@ pub(crate) struct Queue {
     list: Vec<cl_queue_properties>,
     /// What the driver said to CL_QUEUE_DEVICE_DEFAULT without such a queue.
     no_default: cl_int,
+    /// The position of the latest command that waits for something which only the program can complete.
+    gated: AtomicU64,
     shell: ShellRef,
 }
 
@@ -47,6 +49,16 @@ impl Queue {
 
     pub(crate) fn profiles(&self) -> bool {
         self.properties.load(Ordering::Relaxed) & CL_QUEUE_PROFILING_ENABLE != 0
+    }
+
+    /// The command at `position` waits for something that only the program can complete.
+    pub(crate) fn gated_at(&self, position: u64) {
+        self.gated.fetch_max(position, Ordering::AcqRel);
+    }
+
+    /// Whether such a command isn't known to be complete. Out of order, too, what comes now may wait for it: by a barrier.
+    pub(crate) fn is_gated(&self) -> bool {
+        self.stream.finished() < self.gated.load(Ordering::Acquire)
     }
 
     /// The event of the command at `position` is complete: in an in-order queue so is all before it.
@@ -185,6 +197,7 @@ unsafe fn create(
         properties: AtomicU64::new(properties),
         list,
         no_default,
+        gated: AtomicU64::new(0),
         shell: ShellRef::default(),
     });
     context.add_queue(&queue);

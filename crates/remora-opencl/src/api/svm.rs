@@ -143,11 +143,11 @@ pub(crate) fn copy(
         }
         (Some(to), None) => {
             let host = HostArea::flat(src.cast_mut().cast(), size);
-            write(enqueue, command_type, &to.mem, bytes_of_buffer(to.offset, size), host, blocking)
+            write(enqueue, command_type, &to.mem, bytes_of_buffer(to.offset, size), host, blocking, None)
         }
         (None, Some(from)) => {
             let host = HostArea::flat(dst.cast(), size);
-            read(enqueue, command_type, &from.mem, bytes_of_buffer(from.offset, size), host, blocking)
+            read(enqueue, command_type, &from.mem, bytes_of_buffer(from.offset, size), host, blocking, None)
         }
         (None, None) => {
             let own = enqueue.event(command_type, blocking);
@@ -231,7 +231,7 @@ pub unsafe fn enqueue_svm_map(
     enqueue.names(&mem.remote, &mem.context)?;
     let (area, host) = (bytes_of_buffer(offset, size), HostArea::flat(pointer.cast(), size));
     match mem.host_backing() {
-        Backing::HostPointer if shows(flags) => read(enqueue, command_type, &mem, area, host, blocking)?,
+        Backing::HostPointer if shows(flags) => read(enqueue, command_type, &mem, area, host, blocking, None)?,
         _ => nothing(enqueue, command_type, blocking)?,
     }
     let backing = mem.host_backing();
@@ -261,7 +261,7 @@ pub unsafe fn enqueue_svm_unmap(
     };
     match mapping {
         Some(mapping) if mapping.writes() && matches!(mapping.backing, Backing::HostPointer) => {
-            write(enqueue, command_type, &mem, mapping.area, mapping.host, false)
+            write(enqueue, command_type, &mem, mapping.area, mapping.host, false, None)
         }
         _ => nothing(enqueue, command_type, false),
     }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use opencl_sys::*;
 use remora_client::HostArea;
 use remora_protocol::List;
-use remora_protocol::opencl::{Area, EnqueueNoBytes, Status};
+use remora_protocol::opencl::{Area, EnqueueNoBytes};
 
 use crate::api::queue::Queue;
-use crate::command::Enqueue;
-use crate::error::{Error, Result, check, ensure};
+use crate::command::{Enqueue, Verdict};
+use crate::error::{Error, Result, ensure};
 use crate::mem::{Mem, bytes_of_buffer};
 use crate::object::{get, share};
+use crate::pitches::takes_odd_slices;
 use crate::transfer::{read, wait, write};
 
 /// What the six functions have in common.
@@ -55,6 +56,9 @@ impl Call {
         ensure(end <= self.mem.size, CL_INVALID_VALUE)?;
         check_sub_buffer(&self.enqueue.queue, &self.mem)?;
         let (host, _) = host.resolve(region)?;
+        if buffer.has_odd_slices() || host.has_odd_slices() {
+            ensure(takes_odd_slices(&self.enqueue.queue)?, CL_INVALID_VALUE)?;
+        }
         let start = memory.wrapping_add(host.start());
         let host_area = HostArea::pitched(start, region[0], region[1], region[2], host.row_pitch, host.slice_pitch);
         let area = Area {
@@ -83,7 +87,7 @@ impl Call {
     }
 
     fn read(self, command_type: u32, (area, host): (Area, HostArea)) -> Result<()> {
-        read(self.enqueue, command_type, &self.mem, area, host, self.blocking)
+        read(self.enqueue, command_type, &self.mem, area, host, self.blocking, None)
     }
 
     /// Some drivers take it, others don't.
@@ -93,18 +97,12 @@ impl Call {
         let (event, waits) = enqueue.begin(command_type);
         let (offset, write) = (offset as u64, command_type == CL_COMMAND_WRITE_BUFFER);
         let command = EnqueueNoBytes { event, wait: List::new(&waits), mem: mem.remote.handle, offset, write };
-        match enqueue.ask_first(&command)? {
-            Some((_, answer)) => {
-                check(answer.decode::<Status>()?.code)?;
-                enqueue.give_event();
-            }
-            None => drop(enqueue.send(&command, None)?),
-        }
+        enqueue.send_judged(&command, Verdict::DriversWord)?;
         if blocking { wait(own) } else { Ok(()) }
     }
 
     fn write(self, command_type: u32, (area, host): (Area, HostArea)) -> Result<()> {
-        write(self.enqueue, command_type, &self.mem, area, host, self.blocking)
+        write(self.enqueue, command_type, &self.mem, area, host, self.blocking, None)
     }
 }
 
@@ -124,7 +122,7 @@ pub(crate) struct Rect {
 }
 
 impl Rect {
-    /// Fills in pitches of 0 and checks the others. Gives also the end of the rectangle in bytes.
+    /// Fills in pitches of 0 and checks the others, but for [`Rect::has_odd_slices`]. Gives also the end of the rectangle in bytes.
     pub(crate) fn resolve(mut self, region: [usize; 3]) -> Result<(Self, usize)> {
         let invalid = Error(CL_INVALID_VALUE);
         ensure(region.iter().all(|length| *length > 0), CL_INVALID_VALUE)?;
@@ -136,7 +134,7 @@ impl Rect {
         if self.slice_pitch == 0 {
             self.slice_pitch = tight;
         }
-        ensure(self.slice_pitch >= tight && self.slice_pitch.checked_rem(self.row_pitch) == Some(0), CL_INVALID_VALUE)?;
+        ensure(self.slice_pitch >= tight, CL_INVALID_VALUE)?;
         let last = |axis: usize, pitch: usize| {
             self.origin[axis].checked_add(region[axis] - 1).and_then(|index| index.checked_mul(pitch))
         };
@@ -146,6 +144,11 @@ impl Rect {
             .and_then(|start| start.checked_add(self.origin[0])?.checked_add(region[0]))
             .ok_or(invalid)?;
         Ok((self, end))
+    }
+
+    /// Whether slices aren't a number of rows apart, of a rectangle that was resolved. Some drivers take that.
+    pub(crate) fn has_odd_slices(&self) -> bool {
+        self.slice_pitch.checked_rem(self.row_pitch) != Some(0)
     }
 
     /// The offset of the first byte, of a rectangle that was resolved.

@@ -40,7 +40,7 @@ pub unsafe fn enqueue_copy_buffer(
         enqueue.names_memory(src_buffer)?;
         let dst_buffer: &Mem = get(dst_buffer)?;
         enqueue.names_memory(dst_buffer)?;
-        crate::api::copy::check_copy_buffer(
+        let verdict = crate::api::copy::check_copy_buffer(
             &enqueue.queue,
             src_buffer,
             dst_buffer,
@@ -50,7 +50,7 @@ pub unsafe fn enqueue_copy_buffer(
         )?;
         let (event, waits) = enqueue.begin(CL_COMMAND_COPY_BUFFER);
         enqueue
-            .send(
+            .send_judged(
                 &opencl::EnqueueCopyBuffer {
                     event,
                     wait: List::new(&waits),
@@ -60,10 +60,9 @@ pub unsafe fn enqueue_copy_buffer(
                     dst_offset: dst_offset as u64,
                     size: size as u64,
                 },
-                None,
-            )?;
+                verdict,
+            )
     }
-    Ok(())
 }
 
 /// The body of `clEnqueueCopyBufferRect`.
@@ -100,7 +99,7 @@ pub unsafe fn enqueue_copy_buffer_rect(
         let src_origin = triple(src_origin)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
-        crate::api::copy::check_copy_buffer_rect(
+        let verdict = crate::api::copy::check_copy_buffer_rect(
             &enqueue.queue,
             src_buffer,
             dst_buffer,
@@ -114,7 +113,7 @@ pub unsafe fn enqueue_copy_buffer_rect(
         )?;
         let (event, waits) = enqueue.begin(CL_COMMAND_COPY_BUFFER_RECT);
         enqueue
-            .send(
+            .send_judged(
                 &opencl::EnqueueCopyBufferRect {
                     event,
                     wait: List::new(&waits),
@@ -128,10 +127,9 @@ pub unsafe fn enqueue_copy_buffer_rect(
                     dst_row_pitch: dst_row_pitch as u64,
                     dst_slice_pitch: dst_slice_pitch as u64,
                 },
-                None,
-            )?;
+                verdict,
+            )
     }
-    Ok(())
 }
 
 /// The body of `clEnqueueCopyImage`.
@@ -164,7 +162,7 @@ pub unsafe fn enqueue_copy_image(
         let src_origin = triple(src_origin)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
-        crate::api::copy::check_copy_image(
+        let verdict = crate::api::copy::check_copy_image(
             &enqueue.queue,
             src_image,
             dst_image,
@@ -174,7 +172,7 @@ pub unsafe fn enqueue_copy_image(
         )?;
         let (event, waits) = enqueue.begin(CL_COMMAND_COPY_IMAGE);
         enqueue
-            .send(
+            .send_judged(
                 &opencl::EnqueueCopyImage {
                     event,
                     wait: List::new(&waits),
@@ -184,10 +182,9 @@ pub unsafe fn enqueue_copy_image(
                     dst_origin: dst_origin.map(|value| value as u64),
                     region: region.map(|value| value as u64),
                 },
-                None,
-            )?;
+                verdict,
+            )
     }
-    Ok(())
 }
 
 /// The body of `clEnqueueCopyImageToBuffer`.
@@ -219,7 +216,7 @@ pub unsafe fn enqueue_copy_image_to_buffer(
         enqueue.names_memory(dst_buffer)?;
         let src_origin = triple(src_origin)?;
         let region = triple(region)?;
-        crate::api::copy::check_copy_image_to_buffer(
+        let verdict = crate::api::copy::check_copy_image_to_buffer(
             &enqueue.queue,
             src_image,
             dst_buffer,
@@ -229,7 +226,7 @@ pub unsafe fn enqueue_copy_image_to_buffer(
         )?;
         let (event, waits) = enqueue.begin(CL_COMMAND_COPY_IMAGE_TO_BUFFER);
         enqueue
-            .send(
+            .send_judged(
                 &opencl::EnqueueCopyImageToBuffer {
                     event,
                     wait: List::new(&waits),
@@ -239,10 +236,9 @@ pub unsafe fn enqueue_copy_image_to_buffer(
                     region: region.map(|value| value as u64),
                     dst_offset: dst_offset as u64,
                 },
-                None,
-            )?;
+                verdict,
+            )
     }
-    Ok(())
 }
 
 /// The body of `clEnqueueCopyBufferToImage`.
@@ -274,7 +270,7 @@ pub unsafe fn enqueue_copy_buffer_to_image(
         enqueue.names_memory(dst_image)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
-        crate::api::copy::check_copy_buffer_to_image(
+        let verdict = crate::api::copy::check_copy_buffer_to_image(
             &enqueue.queue,
             src_buffer,
             dst_image,
@@ -284,7 +280,7 @@ pub unsafe fn enqueue_copy_buffer_to_image(
         )?;
         let (event, waits) = enqueue.begin(CL_COMMAND_COPY_BUFFER_TO_IMAGE);
         enqueue
-            .send(
+            .send_judged(
                 &opencl::EnqueueCopyBufferToImage {
                     event,
                     wait: List::new(&waits),
@@ -294,10 +290,9 @@ pub unsafe fn enqueue_copy_buffer_to_image(
                     dst_origin: dst_origin.map(|value| value as u64),
                     region: region.map(|value| value as u64),
                 },
-                None,
-            )?;
+                verdict,
+            )
     }
-    Ok(())
 }
 
 /// The body of `clCommandCopyBufferKHR`.
@@ -333,7 +328,7 @@ pub unsafe fn command_copy_buffer_khr(
         record.names_memory(src_buffer)?;
         let dst_buffer: &Mem = get(dst_buffer)?;
         record.names_memory(dst_buffer)?;
-        crate::api::copy::check_copy_buffer(
+        let verdict = crate::api::copy::check_copy_buffer(
             record.queue(),
             src_buffer,
             dst_buffer,
@@ -342,7 +337,7 @@ pub unsafe fn command_copy_buffer_khr(
             size,
         )?;
         record
-            .send(
+            .send_judged(
                 &opencl::EnqueueCopyBuffer {
                     event: Handle::NONE,
                     wait: List::default(),
@@ -352,6 +347,7 @@ pub unsafe fn command_copy_buffer_khr(
                     dst_offset: dst_offset as u64,
                     size: size as u64,
                 },
+                verdict,
             )
     }
 }
@@ -396,7 +392,7 @@ pub unsafe fn command_copy_buffer_rect_khr(
         let src_origin = triple(src_origin)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
-        crate::api::copy::check_copy_buffer_rect(
+        let verdict = crate::api::copy::check_copy_buffer_rect(
             record.queue(),
             src_buffer,
             dst_buffer,
@@ -409,7 +405,7 @@ pub unsafe fn command_copy_buffer_rect_khr(
             dst_slice_pitch,
         )?;
         record
-            .send(
+            .send_judged(
                 &opencl::EnqueueCopyBufferRect {
                     event: Handle::NONE,
                     wait: List::default(),
@@ -423,6 +419,7 @@ pub unsafe fn command_copy_buffer_rect_khr(
                     dst_row_pitch: dst_row_pitch as u64,
                     dst_slice_pitch: dst_slice_pitch as u64,
                 },
+                verdict,
             )
     }
 }
@@ -463,7 +460,7 @@ pub unsafe fn command_copy_image_khr(
         let src_origin = triple(src_origin)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
-        crate::api::copy::check_copy_image(
+        let verdict = crate::api::copy::check_copy_image(
             record.queue(),
             src_image,
             dst_image,
@@ -472,7 +469,7 @@ pub unsafe fn command_copy_image_khr(
             region,
         )?;
         record
-            .send(
+            .send_judged(
                 &opencl::EnqueueCopyImage {
                     event: Handle::NONE,
                     wait: List::default(),
@@ -482,6 +479,7 @@ pub unsafe fn command_copy_image_khr(
                     dst_origin: dst_origin.map(|value| value as u64),
                     region: region.map(|value| value as u64),
                 },
+                verdict,
             )
     }
 }
@@ -521,7 +519,7 @@ pub unsafe fn command_copy_image_to_buffer_khr(
         record.names_memory(dst_buffer)?;
         let src_origin = triple(src_origin)?;
         let region = triple(region)?;
-        crate::api::copy::check_copy_image_to_buffer(
+        let verdict = crate::api::copy::check_copy_image_to_buffer(
             record.queue(),
             src_image,
             dst_buffer,
@@ -530,7 +528,7 @@ pub unsafe fn command_copy_image_to_buffer_khr(
             dst_offset,
         )?;
         record
-            .send(
+            .send_judged(
                 &opencl::EnqueueCopyImageToBuffer {
                     event: Handle::NONE,
                     wait: List::default(),
@@ -540,6 +538,7 @@ pub unsafe fn command_copy_image_to_buffer_khr(
                     region: region.map(|value| value as u64),
                     dst_offset: dst_offset as u64,
                 },
+                verdict,
             )
     }
 }
@@ -579,7 +578,7 @@ pub unsafe fn command_copy_buffer_to_image_khr(
         record.names_memory(dst_image)?;
         let dst_origin = triple(dst_origin)?;
         let region = triple(region)?;
-        crate::api::copy::check_copy_buffer_to_image(
+        let verdict = crate::api::copy::check_copy_buffer_to_image(
             record.queue(),
             src_buffer,
             dst_image,
@@ -588,7 +587,7 @@ pub unsafe fn command_copy_buffer_to_image_khr(
             region,
         )?;
         record
-            .send(
+            .send_judged(
                 &opencl::EnqueueCopyBufferToImage {
                     event: Handle::NONE,
                     wait: List::default(),
@@ -598,6 +597,7 @@ pub unsafe fn command_copy_buffer_to_image_khr(
                     dst_origin: dst_origin.map(|value| value as u64),
                     region: region.map(|value| value as u64),
                 },
+                verdict,
             )
     }
 }

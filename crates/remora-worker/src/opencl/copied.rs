@@ -14,6 +14,14 @@ use super::memory::Mem;
 /// The code of `shape`, or of regions that aren't inside their objects or aren't of one size.
 pub fn check_copy(message: &CommandMessage<'_>, shape: impl Fn(Handle) -> Result<Shape, cl_int>) -> Result<(), cl_int> {
     let (from, to) = match message {
+        // Some drivers take it.
+        CommandMessage::EnqueueCopyBuffer(copy) if copy.size == 0 => {
+            let inside = |mem: Handle, offset: u64| {
+                shape(mem).map(|shape| matches!(shape, Shape::Buffer(whole) if offset <= whole))
+            };
+            let fits = inside(copy.src_buffer, copy.src_offset)? && inside(copy.dst_buffer, copy.dst_offset)?;
+            return if fits { Ok(()) } else { Err(CL_INVALID_VALUE) };
+        }
         CommandMessage::EnqueueCopyBuffer(copy) => (
             Region::new(&bytes(copy.src_offset, copy.size), &shape(copy.src_buffer)?)?,
             Region::new(&bytes(copy.dst_offset, copy.size), &shape(copy.dst_buffer)?)?,
