@@ -83,8 +83,8 @@ fn functions_become_entries_bodies_and_calls() {
     for expected in [
         "let source: &Mem = get(source)?;\n        enqueue.names_memory(source)?;",
         "let origin = triple(origin)?;",
-        "crate::api::copy::check_copy(&enqueue.queue, source, origin, size)?;",
-        "size: size as u64,",
+        "let verdict = crate::api::copy::check_copy(",
+        "size: size as u64,\n                },\n                verdict,",
     ] {
         assert!(uniform.contains(expected), "{expected:?} is not in\n{uniform}");
     }

@@ -64,7 +64,7 @@ fn place(session: &Arc<Session>, host: &HostArea) -> Option<u64> {
 }
 
 /// Reads and waits: `take` runs once the bytes are in the staging at `offset`, unless they go to `parts` in parts.
-pub(crate) fn read_now(
+fn read_now(
     mut enqueue: Enqueue,
     command_type: u32,
     mem: &Mem,
