@@ -1,6 +1,7 @@
 /*
- * Callbacks: of events in every state, of builds, of memory objects and contexts at their end. With an argument, one that
- * waits for another: Intel's driver has one thread for them.
+ * Callbacks: of events in every state, of builds, of memory objects and contexts at their end. With "waiting", one that
+ * waits for another: Intel's driver has one thread for them. With "states", those of user events in every state: PoCL doesn't
+ * call them all.
  */
 #include "common.h"
 
@@ -109,6 +110,27 @@ static void within_calls(const struct cl *cl)
     printf("\n");
     CHECK(clReleaseEvent(marker));
     CHECK(clReleaseEvent(user));
+}
+
+/* What is called when, and what it is told. */
+static void states_of_user_events(const struct cl *cl)
+{
+    static const cl_int states[] = {CL_COMPLETE, CL_RUNNING, CL_SUBMITTED};
+    static const cl_int outcomes[] = {CL_COMPLETE, -7};
+    caller = pthread_self();
+    for (int i = 0; i < 2; i++) {
+        cl_event user = new_user_event(cl);
+        printf("user event that gets %d, before:", (int)outcomes[i]);
+        for (int n = 0; n < 6; n++)
+            CHECK(clSetEventCallback(user, states[n % 3], within, (void *)&states[n % 3]));
+        printf(", then:");
+        CHECK(clSetUserEventStatus(user, outcomes[i]));
+        printf(", late:");
+        for (int n = 0; n < 3; n++)
+            CHECK(clSetEventCallback(user, states[n], within, (void *)&states[n]));
+        printf("\n");
+        CHECK(clReleaseEvent(user));
+    }
 }
 
 static int opened;
@@ -351,10 +373,9 @@ static void of_contexts(const struct cl *cl)
 
 int main(int argc, char **argv)
 {
-    (void)argv;
     struct cl cl = start(0);
     if (argc > 1) {
-        one_waits_for_another(&cl);
+        (argv[1][0] == 'w' ? one_waits_for_another : states_of_user_events)(&cl);
         stop(&cl);
         return 0;
     }

@@ -62,6 +62,15 @@ mod intel {
         command_buffer semaphores build_logs two_maps close_descriptors fresh threads_in_memory signals read_into_map
     }
 
+    #[test]
+    fn callbacks_of_user_events() {
+        let run = Program::compile("callbacks").run(&["states"]).on(Driver::Intel);
+        let native = run.native();
+        for link in Link::ALL {
+            assert_same(&native, &run.remoted(link));
+        }
+    }
+
     /// Offered only where both sides see the same pages.
     #[test]
     fn usm() {
