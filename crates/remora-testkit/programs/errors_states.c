@@ -170,8 +170,8 @@ static void buffers(const struct cl *cl)
     static const struct {
         const char *name;
         size_t row, slice;
-    } pitches[] = {{"row too short", 8, 0}, {"slice too short", 32, 64}, {"slice no multiple of rows", 32, 130}};
-    for (size_t i = 0; i < 3; i++) {
+    } pitches[] = {{"row too short", 8, 0}, {"slice too short", 32, 64}};
+    for (size_t i = 0; i < 2; i++) {
         size_t row = pitches[i].row, slice = pitches[i].slice;
         printf("rect: %s\n", pitches[i].name);
         TRY(" read", CL_INVALID_VALUE,
@@ -189,7 +189,6 @@ static void buffers(const struct cl *cl)
         clEnqueueWriteBufferRect(queue, buffer, CL_TRUE, zero, zero, flat, 0, 0, 0, 0, room, 0, NULL, NULL));
     TRY("rect: read without memory", CL_INVALID_VALUE,
         clEnqueueReadBufferRect(queue, buffer, CL_TRUE, zero, zero, box, 0, 0, 0, 0, NULL, 0, NULL, NULL));
-    TRY("copy: no size", CL_INVALID_VALUE, clEnqueueCopyBuffer(queue, buffer, buffer, 0, 64, 0, 0, NULL, NULL));
     if (all) {
         TRY("rect: no origin", CL_INVALID_VALUE,
             clEnqueueReadBufferRect(queue, buffer, CL_TRUE, NULL, zero, box, 0, 0, 0, 0, room, 0, NULL, NULL));

@@ -36,7 +36,7 @@ macro_rules! programs {
 
 programs! {
     Pocl:
-    queues buffers maps images programs kernel_args launches errors_objects errors_commands callbacks user_events printf
+    queues buffers copies maps images programs kernel_args launches errors_objects errors_commands callbacks user_events printf
     sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
     read_then_write leak dlclose fork enumerate corners includes svm contents binaries extensions
     command_buffer semaphores host_pointers image_formats sizes two_maps close_descriptors fresh threads_in_memory signals read_into_map
@@ -57,7 +57,7 @@ mod intel {
 
     programs! {
         Intel:
-        queues buffers maps images kernel_args launches callbacks printf sub_devices native_kernel behind_user_event read_then_write leak fork
+        queues buffers copies maps images kernel_args launches callbacks printf sub_devices native_kernel behind_user_event read_then_write leak fork
         enumerate includes contents binaries svm pipes device_queues sub_groups program_scope spirv extensions
         command_buffer semaphores build_logs two_maps close_descriptors fresh threads_in_memory signals read_into_map
     }
