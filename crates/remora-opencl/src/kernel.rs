@@ -1,7 +1,6 @@
 //! Kernels and their arguments.
 
 use std::ffi::c_void;
-use std::ops::Deref;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -52,32 +51,6 @@ impl Arguments {
     /// Of the CL_MEM_USE_HOST_PTR objects among them.
     pub(crate) fn host_parts(&self) -> impl Iterator<Item = &HostPart> {
         self.list.iter().filter_map(Arg::host_part)
-    }
-}
-
-/// The arguments of a launch: as they are, while nobody changes them, or as they were.
-pub(crate) enum Set<'a> {
-    Locked(MutexGuard<'a, Arguments>),
-    Copied(Arguments),
-}
-
-impl Set<'_> {
-    /// As they are now, for good: others may change theirs meanwhile.
-    pub(crate) fn copied(self) -> Self {
-        match self {
-            Self::Locked(arguments) => Self::Copied(arguments.clone()),
-            copied @ Self::Copied(_) => copied,
-        }
-    }
-}
-
-impl Deref for Set<'_> {
-    type Target = Arguments;
-    fn deref(&self) -> &Arguments {
-        match self {
-            Self::Locked(arguments) => arguments,
-            Self::Copied(arguments) => arguments,
-        }
     }
 }
 

@@ -74,9 +74,21 @@ static cl_int run_kernels(void)
     return CL_SUCCESS;
 }
 
+/* An event of the program that a thread of it waits for. */
+static cl_event own;
+static pthread_t waiter;
+
+static void *wait_for_own(void *unused)
+{
+    clWaitForEvents(1, &own);
+    return unused;
+}
+
 /* Behind an event that nobody sets. */
 static cl_int wait_long(void)
 {
+    own = new_user_event(&cl);
+    EXPECT(!pthread_create(&waiter, NULL, wait_for_own, NULL));
     cl_event gate = new_user_event(&cl), marker;
     CHECK(clEnqueueMarkerWithWaitList(cl.queue, 1, &gate, &marker));
     CHECK(clFlush(cl.queue));
@@ -110,6 +122,10 @@ static void CL_CALLBACK ignore(cl_event event, cl_int status, void *data)
 /* Every kind of call once more: an error or not, but an answer. */
 static void afterwards(void)
 {
+    if (own) {
+        clSetUserEventStatus(own, CL_COMPLETE);
+        EXPECT(!pthread_join(waiter, NULL));
+    }
     char bytes[64] = "";
     const char *source = "kernel void f(global int *x) { *x = 1; }";
     cl_int code;

@@ -131,6 +131,29 @@ static void refusals(const struct cl *cl)
     CHECK(clReleaseMemObject(buffer));
 }
 
+static void CL_CALLBACK say(void *pointer)
+{
+    printf("native %d\n", *(int *)pointer);
+    fflush(stdout);
+}
+
+/* What a kernel before it has printed is written before it runs. */
+static void print_in_turn(const struct cl *cl)
+{
+    cl_program program = build(cl, "kernel void say(int n) { printf(\"kernel %d\\n\", n); }", "");
+    cl_kernel kernel = new_kernel(program, "say");
+    const size_t one = 1;
+    fflush(stdout);
+    for (int i = 0; i < 100; i++) {
+        CHECK(clSetKernelArg(kernel, 0, sizeof i, &i));
+        CHECK(clEnqueueNDRangeKernel(cl->queue, kernel, 1, NULL, &one, NULL, 0, NULL, NULL));
+        CHECK(clEnqueueNativeKernel(cl->queue, say, &i, sizeof i, 0, NULL, NULL, 0, NULL, NULL));
+    }
+    CHECK(clFinish(cl->queue));
+    CHECK(clReleaseKernel(kernel));
+    CHECK(clReleaseProgram(program));
+}
+
 int main(int argc, char **argv)
 {
     (void)argv;
@@ -152,6 +175,8 @@ int main(int argc, char **argv)
     write_behind(&cl, 64);
     write_behind(&cl, sizeof late);
     refusals(&cl);
+    if (argc == 1)
+        print_in_turn(&cl);
     CHECK(clReleaseKernel(twice));
     CHECK(clReleaseProgram(program));
     stop(&cl);

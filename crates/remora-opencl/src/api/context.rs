@@ -87,8 +87,12 @@ impl Context {
         let session = self.session();
         let command = AskArgInfo { context: self.remote.handle };
         let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
-        let tells = answer.decode::<Status>()?.code == CL_SUCCESS;
-        Ok(*self.tells_args.get_or_init(|| tells))
+        match answer.decode::<Status>()?.code {
+            CL_SUCCESS => Ok(*self.tells_args.get_or_init(|| true)),
+            CL_KERNEL_ARG_INFO_NOT_AVAILABLE => Ok(*self.tells_args.get_or_init(|| false)),
+            // The compiler failed: it may not the next time.
+            _ => Ok(false),
+        }
     }
 
     pub(crate) fn session(&self) -> &Arc<Session> {

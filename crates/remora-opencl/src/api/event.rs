@@ -104,8 +104,10 @@ pub unsafe fn set_user_event_status(event: cl_event, status: cl_int) -> Result<(
     ensure(event.set(), CL_INVALID_OPERATION)?;
     let session = &event.remote.session;
     let command = SetUserEventStatus { event: event.remote.handle, status };
-    session.send(session.objects(), &command, &Needs::default(), None)?;
+    let sent = session.send(session.objects(), &command, &Needs::default(), None);
+    // Also where the worker is gone: threads may wait for it.
     event.reached(status);
+    sent?;
     Ok(())
 }
 

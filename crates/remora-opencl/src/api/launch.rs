@@ -14,7 +14,7 @@ use crate::api::queue::Queue;
 use crate::command::Enqueue;
 use crate::error::{Result, check, ensure};
 use crate::facts::Device;
-use crate::kernel::{Arg, Arguments, Kernel, Set, Shape};
+use crate::kernel::{Arg, Arguments, Kernel, Shape};
 use crate::object::{get, share};
 use crate::record::{Changeable, Record};
 
@@ -132,19 +132,20 @@ pub unsafe fn enqueue_task(
 }
 
 /// Checks that `kernel` can run on the device of `queue`, which is of its context, and gives its arguments.
-fn check_launch<'a>(kernel: &'a Kernel, queue: &Queue, range: &Range) -> Result<Set<'a>> {
+fn check_launch(kernel: &Kernel, queue: &Queue, range: &Range) -> Result<Arguments> {
     let arguments = check_range(kernel, queue, range)?;
     ensure(!arguments.list.iter().any(|arg| matches!(arg, Arg::Unset)), CL_INVALID_KERNEL_ARGS)?;
     Ok(arguments)
 }
 
 /// As [`check_launch`]; arguments may be missing.
-fn check_range<'a>(kernel: &'a Kernel, queue: &Queue, range: &Range) -> Result<Set<'a>> {
+fn check_range(kernel: &Kernel, queue: &Queue, range: &Range) -> Result<Arguments> {
     ensure(kernel.description.work_group.contains_key(&queue.device.handle), CL_INVALID_PROGRAM_EXECUTABLE)?;
     range.check(kernel, &queue.device)?;
-    let arguments = kernel.arguments();
+    // A copy: sending may wait, and another thread may launch the kernel meanwhile.
+    let arguments = kernel.arguments().clone();
     ensure(arguments.local_memory() <= queue.device.limits.local_memory, CL_OUT_OF_RESOURCES)?;
-    Ok(Set::Locked(arguments))
+    Ok(arguments)
 }
 
 /// # Safety
@@ -193,10 +194,10 @@ unsafe fn suggest(
     let range = unsafe { Range::new(dimensions, offset, global, std::ptr::null()) }?;
     let sizes = &range.global[..dimensions as usize];
     ensure(!global.is_null() && !sizes.contains(&0), CL_INVALID_GLOBAL_WORK_SIZE)?;
-    let set = check_launch(kernel, queue, &range)?.copied();
+    let arguments = check_launch(kernel, queue, &range)?;
     ensure(!suggested.is_null(), CL_INVALID_VALUE)?;
     // All objects that these name were created in this very stream.
-    let args = wire(&set, |_| {});
+    let args = wire(&arguments, |_| {});
     let command = GetSuggestedLocalWorkSize {
         queue: queue.remote.handle,
         kernel: kernel.remote.handle,
@@ -204,7 +205,7 @@ unsafe fn suggest(
         offset: range.offset,
         global: range.global,
         args: Items::new(&args),
-        svm: List::new(&set.svm),
+        svm: List::new(&arguments.svm),
     };
     let session = &kernel.remote.session;
     let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
@@ -230,15 +231,14 @@ fn wire(arguments: &Arguments, mut needs: impl FnMut(u64)) -> SmallVec<[KernelAr
 
 fn launch(mut enqueue: Enqueue, kernel: &Kernel, range: &Range, command_type: u32) -> Result<()> {
     enqueue.names(&kernel.remote, &kernel.program.context)?;
-    let set = check_launch(kernel, &enqueue.queue, range)?;
-    let shape = range.shape(kernel, &set, &enqueue.queue.device, false);
+    let arguments = check_launch(kernel, &enqueue.queue, range)?;
+    let shape = range.shape(kernel, &arguments, &enqueue.queue.device, false);
     // The first of its kind: only the driver's compiler knows whether it can be.
     let known = kernel.is_accepted(&shape) && !range.global.contains(&0);
-    let set = if known { set } else { set.copied() };
-    for part in set.host_parts() {
+    for part in arguments.host_parts() {
         enqueue.uses(part)?;
     }
-    let args = wire(&set, |created| enqueue.needs_objects(created));
+    let args = wire(&arguments, |created| enqueue.needs_objects(created));
     let (event, waits) = enqueue.begin(command_type);
     let command = EnqueueNDRangeKernel {
         event,
@@ -249,7 +249,7 @@ fn launch(mut enqueue: Enqueue, kernel: &Kernel, range: &Range, command_type: u3
         global: range.global,
         local: range.local,
         args: Items::new(&args),
-        svm: List::new(&set.svm),
+        svm: List::new(&arguments.svm),
     };
     let asked = if known { None } else { enqueue.ask_first(&command)? };
     let Some((_, answer)) = asked else {
@@ -289,10 +289,9 @@ pub unsafe fn command_nd_range_kernel_khr(
     let range = unsafe { Range::new(dimensions, offset, global, local) }?;
     let fixed = list.is_empty() && handle_ret.is_null();
     // What can be changed may get its arguments later: the driver says.
-    let set = if fixed { check_launch(&kernel, &queue, &range) } else { check_range(&kernel, &queue, &range) }?;
-    let set = set.copied();
-    record.buffer.uses(set.host_parts());
-    let args = wire(&set, |_| {});
+    let arguments = if fixed { check_launch(&kernel, &queue, &range) } else { check_range(&kernel, &queue, &range) }?;
+    record.buffer.uses(arguments.host_parts());
+    let args = wire(&arguments, |_| {});
     let command = EnqueueNDRangeKernel {
         event: Handle::NONE,
         wait: List::default(),
@@ -302,10 +301,10 @@ pub unsafe fn command_nd_range_kernel_khr(
         global: range.global,
         local: range.local,
         args: Items::new(&args),
-        svm: List::new(&set.svm),
+        svm: List::new(&arguments.svm),
     };
     if fixed {
-        let shape = range.shape(&kernel, &set, &queue.device, true);
+        let shape = range.shape(&kernel, &arguments, &queue.device, true);
         record.send_launch(&command, !kernel.is_accepted(&shape))?;
         kernel.accept(shape);
         return Ok(());

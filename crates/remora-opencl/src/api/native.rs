@@ -54,9 +54,10 @@ pub unsafe fn enqueue_native_kernel(
             copied.push(seen);
         }
     }
-    let context = Arc::clone(&enqueue.queue.context);
+    let (queue, context) = (Arc::clone(&enqueue.queue), Arc::clone(&enqueue.queue.context));
     let run = move || {
-        // What comes before it is complete, and it may look at the program's own memory.
+        // What comes before it is complete: it may look at the program's own memory, and print behind what was printed.
+        queue.remote.session.wait_for_output(&queue.stream);
         context.in_use.show();
         // SAFETY: the program's own function, with the copy of its arguments that it is documented to get.
         unsafe { function(arguments.pointer()) };

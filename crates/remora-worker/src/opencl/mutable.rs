@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 use std::ptr;
+use std::sync::Arc;
 
 use opencl_sys::{
     CL_INVALID_MUTABLE_COMMAND_KHR, CL_INVALID_VALUE, CL_INVALID_WORK_DIMENSION, CL_KERNEL_EXEC_INFO_SVM_PTRS,
@@ -34,7 +35,20 @@ pub fn update(shared: &Shared, message: &UpdateMutableCommands<'_>) -> Result<()
         if count == 0 { (ptr::null(), ptr::null_mut()) } else { (types.as_ptr(), pointers.as_mut_ptr()) };
     // SAFETY: a live command buffer, whose commands nobody else changes or enqueues meanwhile; all that the configurations
     // point to outlives the call.
-    check(unsafe { call!(buffer.extensions(), clUpdateMutableCommandsKHR(buffer.raw(), count, types, list)) })?;
+    let updated =
+        check(unsafe { call!(buffer.extensions(), clUpdateMutableCommandsKHR(buffer.raw(), count, types, list)) });
+    if let Err(code) = updated {
+        // The driver may have taken some of them: what was there and what is new stay.
+        for (place, objects) in changes.into_iter().flat_map(|change| change.named) {
+            let there = recorded.named.entry(place).or_default();
+            for object in objects {
+                if !there.iter().any(|other| Arc::ptr_eq(other, &object)) {
+                    there.push(object);
+                }
+            }
+        }
+        return Err(code);
+    }
     let mut named = Named::new();
     for (place, objects) in changes.into_iter().flat_map(|change| change.named) {
         // A place may come twice: what the driver goes by then is one of the two.
