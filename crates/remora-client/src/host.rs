@@ -112,8 +112,13 @@ impl HostArea {
         }
     }
 
+    /// The addresses of the bytes, piece by piece.
+    pub fn pieces(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        self.parts(0, self.packed_length()).map(|(address, length)| address as usize..address as usize + length)
+    }
+
     /// The contiguous pieces of a packed range, in order.
-    fn parts(&self, offset: usize, length: usize) -> impl Iterator<Item = (*mut u8, usize)> {
+    fn parts(&self, offset: usize, length: usize) -> impl Iterator<Item = (*mut u8, usize)> + use<> {
         let area = self.without_gaps();
         let (mut at, end) = (offset, offset + length);
         std::iter::from_fn(move || {
