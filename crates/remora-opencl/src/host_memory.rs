@@ -211,6 +211,9 @@ pub(crate) struct InUse {
     /// By object and stream.
     list: Mutex<HashMap<(usize, u32), Use>>,
     count: AtomicUsize,
+    /// Held while bytes go to the program: another thread that has waited finds them there, or waits here. Those that only
+    /// enqueue don't.
+    showing: Mutex<()>,
 }
 
 struct Use {
@@ -235,14 +238,18 @@ impl InUse {
         if self.count.load(Ordering::Acquire) == 0 {
             return;
         }
-        // Kept until everything is where it belongs: another thread that has waited finds it there, or waits here.
-        let mut list = self.lock();
-        list.retain(|_, Use { memory, stream, position }| {
+        let _showing = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memories = Vec::new();
+        self.lock().retain(|_, Use { memory, stream, position }| {
+            memories.push(Arc::clone(memory));
             // What finishes while bytes are copied is for the next time.
-            let unfinished = stream.finished() < *position;
-            memory.to_program();
-            unfinished
+            stream.finished() < *position
         });
+        for memory in memories {
+            memory.to_program();
+        }
+        // Not before: who finds nothing in use doesn't wait.
+        let list = self.lock();
         self.count.store(list.len(), Ordering::Release);
     }
 
