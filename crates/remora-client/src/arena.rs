@@ -64,7 +64,7 @@ impl Arena {
             let offset = start.checked_next_multiple_of(align)?;
             (offset.checked_add(wanted)? <= start + hole).then_some((start, hole, offset))
         })?;
-        self.commit(&mut state, offset, wanted, zeroed)?;
+        let used = self.commit(&mut state, offset, wanted, zeroed)?;
         state.free.remove(&start);
         if offset > start {
             state.free.insert(start, offset - start);
@@ -75,7 +75,13 @@ impl Arena {
         }
         state.used += wanted;
         drop(state);
-        Some(Staging(Arc::new(Piece { arena: Arc::clone(self), offset, reserved: wanted, length })))
+        let staging = Staging(Arc::new(Piece { arena: Arc::clone(self), offset, reserved: wanted, length }));
+        for Range { start, end } in used {
+            let bytes = self.link.arena().pointer(start, end - start)?;
+            // SAFETY: the range is inside the arena and of this piece, which nobody else has yet.
+            unsafe { bytes.write_bytes(0, usize::try_from(end - start).ok()?) };
+        }
+        Some(staging)
     }
 
     /// Whether some of these addresses are the arena's.
@@ -98,7 +104,9 @@ impl Arena {
         start..start.saturating_add(usize::try_from(arena.size()).unwrap_or(usize::MAX))
     }
 
-    fn commit(&self, state: &mut State, offset: u64, length: u64, zeroed: bool) -> Option<()> {
+    /// Puts memory behind a range. Gives those parts that are to be zeroed, where there has been some.
+    fn commit(&self, state: &mut State, offset: u64, length: u64, zeroed: bool) -> Option<Vec<Range<u64>>> {
+        let mut used = Vec::new();
         let (first, last) = (offset / BLOCK, (offset + length - 1) / BLOCK);
         for block in first..=last {
             let done = state.committed.get_mut(usize::try_from(block).ok()?)?;
@@ -107,13 +115,10 @@ impl Arena {
                 self.link.arena().commit(block * BLOCK, BLOCK).ok()?;
                 *done = true;
             } else if zeroed {
-                let (start, end) = (offset.max(block * BLOCK), (offset + length).min((block + 1) * BLOCK));
-                let bytes = self.link.arena().pointer(start, end - start)?;
-                // SAFETY: the range is inside the arena and free, so that nobody has a reference to it.
-                unsafe { bytes.write_bytes(0, usize::try_from(end - start).ok()?) };
+                used.push(offset.max(block * BLOCK)..(offset + length).min((block + 1) * BLOCK));
             }
         }
-        Some(())
+        Some(used)
     }
 
     fn release(&self, offset: u64, length: u64) {

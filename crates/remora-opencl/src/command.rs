@@ -13,7 +13,7 @@ use crate::api::context::Context;
 use crate::api::queue::Queue;
 use crate::error::{Error, Result, check, ensure};
 use crate::event::Event;
-use crate::host_memory::{HostMemory, HostPart};
+use crate::host_memory::HostPart;
 use crate::mem::Mem;
 use crate::object::{Remote, get, publish, share};
 
@@ -44,7 +44,7 @@ pub(crate) struct Enqueue {
     /// Whether it waits for an event that only the program can complete.
     waits_for_gated: bool,
     /// Of the CL_MEM_USE_HOST_PTR objects that it names.
-    host_memories: SmallVec<[Arc<HostMemory>; 2]>,
+    host_parts: SmallVec<[HostPart; 2]>,
     /// Whether it waits for an event that is known to have failed.
     waits_for_failed: bool,
 }
@@ -81,7 +81,7 @@ impl Enqueue {
             event: None,
             event_ret,
             waits_for_gated: false,
-            host_memories: SmallVec::new(),
+            host_parts: SmallVec::new(),
             waits_for_failed: false,
         }
     }
@@ -184,7 +184,7 @@ impl Enqueue {
         let position = part.to_device(&self.queue.remote.session)?;
         self.needs_objects(position);
         if part.memory.is_beside() {
-            self.host_memories.push(Arc::clone(&part.memory));
+            self.host_parts.push(part.clone());
         }
         Ok(())
     }
@@ -220,7 +220,7 @@ impl Enqueue {
     /// Sends the command and gives the program its event.
     pub(crate) fn send<C: Command>(&self, command: &C, bulk: Option<Bulk>) -> Result<u64> {
         let position = self.put(command, bulk)?;
-        self.give_event();
+        self.succeed();
         Ok(position)
     }
 
@@ -232,7 +232,7 @@ impl Enqueue {
             Some((_, answer)) => check(answer.decode::<Status>()?.code)?,
             None => drop(self.put(command, None)?),
         }
-        self.give_event();
+        self.succeed();
         Ok(())
     }
 
@@ -240,7 +240,7 @@ impl Enqueue {
     pub(crate) fn send_holding<C: Command>(&self, command: &C, staging: Staging) -> Result<()> {
         let position = self.put(command, staging.bulk())?;
         self.queue.stream.hold(position, staging);
-        self.give_event();
+        self.succeed();
         Ok(())
     }
 
@@ -280,13 +280,16 @@ impl Enqueue {
         if let Some(event) = &self.event {
             event.sent_at(position);
         }
-        for memory in &self.host_memories {
-            self.queue.context.in_use.add(memory, &self.queue.stream, position);
+        for part in &self.host_parts {
+            self.queue.context.in_use.add(&part.memory, &self.queue.stream, position);
         }
     }
 
-    /// Hands the event to the program, if it asked for one.
-    pub(crate) fn give_event(&self) {
+    /// The call has succeeded: hands the event to the program, if it asked for one.
+    pub(crate) fn succeed(&self) {
+        for part in &self.host_parts {
+            part.enqueued();
+        }
         if let Some(event) = self.event.as_ref().filter(|_| !self.event_ret.is_null()) {
             // SAFETY: the program gave a valid place for the event.
             unsafe { self.event_ret.write(publish(Arc::clone(event))) };

@@ -49,9 +49,9 @@ struct Beside {
     store: Staging,
     /// What was the same in both when they were last compared.
     twin: Vec<u8>,
-    /// Who has compared what since something was waited for. Until then such a thread can't know where its commands are, so
-    /// it writes nothing there; of others this isn't known.
-    compared: Vec<(u64, Range<usize>)>,
+    /// Who has enqueued commands that use what since something was waited for. Until then neither such a thread nor one that
+    /// it tells can know where they are, so that it has nothing new there; of others this isn't known.
+    left: Vec<(u64, Range<usize>)>,
 }
 
 impl HostMemory {
@@ -71,7 +71,7 @@ impl HostMemory {
         unsafe { host.gather(0, twin.as_mut_ptr(), length) };
         // SAFETY: the caller vouches for the store's length; the arena is no part of the heap.
         unsafe { std::ptr::copy_nonoverlapping(twin.as_ptr(), store.pointer().as_ptr(), length) };
-        Self::with(host, Way::Beside(Beside { store, twin, compared: Vec::new() }))
+        Self::with(host, Way::Beside(Beside { store, twin, left: Vec::new() }))
     }
 
     fn with(host: HostArea, way: Way) -> Arc<Self> {
@@ -89,7 +89,7 @@ impl HostMemory {
         if let Some(State { host, way: Way::Beside(beside) }) = self.lock().as_mut() {
             let store = beside.store();
             carry(&mut beside.twin, 0, &store, host);
-            beside.compared.clear();
+            beside.left.clear();
         }
     }
 
@@ -140,32 +140,56 @@ impl HostPart {
         }
     }
 
+    /// A command that uses it is on its way.
+    pub(crate) fn enqueued(&self) {
+        if let Some(State { way: Way::Beside(beside), .. }) = self.memory.lock().as_mut() {
+            beside.leave(&self.bytes);
+        }
+    }
+
     /// Before an unmap: the program may have written to the region at any time until now.
     pub(crate) fn unmapped(&self) {
         if let Some(State { way: Way::Beside(beside), .. }) = self.memory.lock().as_mut() {
-            beside.compared.clear();
+            beside.left.clear();
         }
     }
 }
 
-/// How many comparisons are remembered.
-const COMPARED: usize = 16;
+/// How many entries of [`Beside::left`] are kept.
+const LEFT: usize = 16;
 
 impl Beside {
     /// Takes over what the program has changed in these bytes, unless this thread knows that it has changed nothing.
     fn take(&mut self, host: &HostArea, bytes: &Range<usize>) {
-        let (start, end) = (bytes.start.min(self.twin.len()), bytes.end.min(self.twin.len()));
-        let this = this_thread();
-        let covers = |(thread, all): &(_, Range<usize>)| *thread == this && all.start <= start && end <= all.end;
-        if start >= end || self.compared.iter().any(covers) {
+        let bytes = self.present(bytes);
+        if !self.is_left(&bytes) {
+            let store = self.store();
+            carry(&mut self.twin[bytes.clone()], bytes.start, host, &store);
+        }
+    }
+
+    /// This thread changes nothing in these bytes until something is waited for.
+    fn leave(&mut self, bytes: &Range<usize>) {
+        let bytes = self.present(bytes);
+        if self.is_left(&bytes) {
             return;
         }
-        let store = self.store();
-        carry(&mut self.twin[start..end], start, host, &store);
-        if self.compared.len() == COMPARED {
-            self.compared.clear();
+        if self.left.len() == LEFT {
+            self.left.clear();
         }
-        self.compared.push((this, start..end));
+        self.left.push((this_thread(), bytes));
+    }
+
+    fn is_left(&self, bytes: &Range<usize>) -> bool {
+        let this = this_thread();
+        let covers =
+            |(thread, all): &(_, Range<usize>)| *thread == this && all.start <= bytes.start && bytes.end <= all.end;
+        bytes.is_empty() || self.left.iter().any(covers)
+    }
+
+    /// Those of `bytes` that there are.
+    fn present(&self, bytes: &Range<usize>) -> Range<usize> {
+        bytes.start.min(self.twin.len())..bytes.end.min(self.twin.len())
     }
 
     fn store(&self) -> HostArea {
@@ -211,6 +235,9 @@ pub(crate) struct InUse {
     /// By object and stream.
     list: Mutex<HashMap<(usize, u32), Use>>,
     count: AtomicUsize,
+    /// Held while bytes go to the program: another thread that has waited finds them there, or waits here. Those that only
+    /// enqueue don't.
+    showing: Mutex<()>,
 }
 
 struct Use {
@@ -235,14 +262,18 @@ impl InUse {
         if self.count.load(Ordering::Acquire) == 0 {
             return;
         }
-        // Kept until everything is where it belongs: another thread that has waited finds it there, or waits here.
-        let mut list = self.lock();
-        list.retain(|_, Use { memory, stream, position }| {
+        let _showing = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memories = Vec::new();
+        self.lock().retain(|_, Use { memory, stream, position }| {
+            memories.push(Arc::clone(memory));
             // What finishes while bytes are copied is for the next time.
-            let unfinished = stream.finished() < *position;
-            memory.to_program();
-            unfinished
+            stream.finished() < *position
         });
+        for memory in memories {
+            memory.to_program();
+        }
+        // Not before: who finds nothing in use doesn't wait.
+        let list = self.lock();
         self.count.store(list.len(), Ordering::Release);
     }
 

@@ -17,10 +17,11 @@ use crate::transfer::Finally;
 /// A region of a memory object that the program has mapped.
 pub(crate) struct Mapping {
     pub(crate) pointer: usize,
-    pub(crate) flags: cl_map_flags,
     pub(crate) area: Area,
     pub(crate) host: HostArea,
     pub(crate) backing: Backing,
+    /// Of one for writing: that its bytes are the latest. Unmapping brings them to the device.
+    pub(crate) written: Option<Arc<HostArea>>,
 }
 
 /// Where the bytes are that the program sees.
@@ -50,11 +51,9 @@ impl Backing {
     }
 }
 
-impl Mapping {
-    /// Whether unmapping brings bytes to the device.
-    pub(crate) fn writes(&self) -> bool {
-        self.flags & (CL_MAP_WRITE | CL_MAP_WRITE_INVALIDATE_REGION) != 0
-    }
+/// Whether unmapping brings bytes to the device.
+pub(crate) fn writes(flags: cl_map_flags) -> bool {
+    flags & (CL_MAP_WRITE | CL_MAP_WRITE_INVALIDATE_REGION) != 0
 }
 
 /// Whether mapping brings bytes to the program. A map for writing shows what was there, as drivers do it.

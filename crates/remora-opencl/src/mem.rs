@@ -1,6 +1,7 @@
 //! Memory objects: buffers, sub-buffers and images.
 
 use std::ffi::c_void;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use opencl_sys::*;
@@ -13,7 +14,7 @@ use crate::api::context::{Context, Data};
 use crate::error::{Result, check, ensure};
 use crate::host_memory::{HostMemory, HostPart};
 use crate::image::Image;
-use crate::map::{Backing, Heap, Mapping};
+use crate::map::{Backing, Heap, Mapping, writes};
 use crate::object::{Object, Remote, ShellRef, pointer_of};
 use crate::session::{Destroyed, Sink};
 use crate::svm::Svm;
@@ -46,6 +47,8 @@ pub(crate) struct Mem {
     pub(crate) maps: Mutex<Vec<Mapping>>,
     /// See [`Mem::shown`].
     shown: Mutex<Weak<Heap>>,
+    /// What of it and its parts is mapped for writing.
+    written: Mutex<Vec<Weak<HostArea>>>,
     destructors: Mutex<Vec<(Destructor, Data)>>,
     credit: u64,
     shell: ShellRef,
@@ -125,6 +128,7 @@ impl Mem {
             properties,
             maps: Mutex::default(),
             shown: Mutex::default(),
+            written: Mutex::default(),
             destructors: Mutex::default(),
             credit,
             shell: ShellRef::default(),
@@ -165,12 +169,32 @@ impl Mem {
         Some((heap, 0))
     }
 
-    /// Whether `area` is part of what the program has mapped for writing in `heap`: the latest bytes are there.
-    pub(crate) fn is_written_in(&self, heap: &Arc<Heap>, area: &Area) -> bool {
-        self.lock_maps()
-            .iter()
-            .filter(|mapping| mapping.writes() && covers(&mapping.area, area))
-            .any(|mapping| matches!(&mapping.backing, Backing::Heap(other) if Arc::ptr_eq(other, heap)))
+    /// The object itself, or the buffer that it is a part of.
+    pub(crate) fn whole(&self) -> &Self {
+        self.parent.as_ref().filter(|parent| parent.is_buffer()).map_or(self, |parent| parent.whole())
+    }
+
+    /// The program has mapped `area`, which is at `host`.
+    pub(crate) fn mapped(&self, flags: cl_map_flags, area: Area, host: HostArea, backing: Backing) {
+        let written = writes(flags).then(|| Arc::new(host));
+        if let Some(written) = &written {
+            let mut all = self.whole().written.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|other| other.strong_count() > 0);
+            all.push(Arc::downgrade(written));
+        }
+        self.lock_maps().push(Mapping { pointer: host.span().start, area, host, backing, written });
+    }
+
+    /// The addresses of `host` that are not mapped for writing. Where they are, the latest bytes are the program's.
+    pub(crate) fn not_written(&self, host: &HostArea) -> Vec<Range<usize>> {
+        let all = self.whole().written.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = all.iter().filter_map(Weak::upgrade).flat_map(|host| host.pieces());
+        written.fold(host.pieces().collect(), |left, written| {
+            let around = |piece: Range<usize>| {
+                [piece.start..piece.end.min(written.start), piece.start.max(written.end)..piece.end]
+            };
+            left.into_iter().flat_map(around).filter(|piece| !piece.is_empty()).collect()
+        })
     }
 
     /// How the program's own memory is mapped.
@@ -246,14 +270,6 @@ impl Drop for Mem {
             let _ = watched.send(watched.objects(), &WatchMem { mem }, &needs, None);
         });
     }
-}
-
-/// Whether one region of an object contains the other.
-fn covers(whole: &Area, part: &Area) -> bool {
-    (0..3).all(|axis| {
-        let end = |area: &Area| area.origin[axis] + area.region[axis];
-        whole.origin[axis] <= part.origin[axis] && end(part) <= end(whole)
-    })
 }
 
 /// Objects from this size on get their memory in the arena where that is possible; it begins at a page.

@@ -98,7 +98,7 @@ fn read_now(
     take();
     enqueue.queue.event_complete(position);
     enqueue.queue.context.in_use.show();
-    enqueue.give_event();
+    enqueue.succeed();
     // The read has succeeded: this is the late error of something before it.
     check(done.code)
 }

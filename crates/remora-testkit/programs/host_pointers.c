@@ -10,6 +10,7 @@ static const char *source =
     "kernel void bump(global uchar *x) { x[get_global_id(0)] += 1; }\n"
     "kernel void sum(global const uchar *x, global uint *out, uint n)\n"
     "{ uint s = 0; for (uint i = 0; i < n; i++) s = s * 31 + x[i]; out[0] = s; }\n"
+    "__attribute__((reqd_work_group_size(8, 1, 1))) kernel void eight(global uchar *x) { x[get_global_id(0)] += 1; }\n"
     "kernel void paint(write_only image2d_t i)\n"
     "{ int2 p = (int2)(get_global_id(0), get_global_id(1)); write_imageui(i, p, (uint4)(p.x, p.y, 7, 9)); }\n"
     "kernel void look(read_only image2d_t i, global uint *out)\n"
@@ -17,7 +18,7 @@ static const char *source =
     "  for (int y = 0; y < get_image_height(i); y++) for (int x = 0; x < get_image_width(i); x++)\n"
     "    { uint4 v = read_imageui(i, s, (int2)(x, y)); n = n * 31 + v.x + 3 * v.y + 5 * v.z + 7 * v.w; }\n"
     "  out[0] = n; }\n";
-static cl_kernel bump, sum, paint, look;
+static cl_kernel bump, eight, sum, paint, look;
 static cl_mem answer;
 
 static void show(const char *what, const void *memory, size_t size)
@@ -387,6 +388,15 @@ static void direct(const struct cl *cl)
     host[SIZE - 1] = 2;
     CHECK(clFinish(cl->queue));
     printf("last byte: %d, %u\n", host[SIZE - 1], sum_of(cl, buffer, SIZE));
+    /* Written to after a launch that was refused. */
+    const size_t global = 1024, four = 4, needed = 8;
+    host[3] = 3;
+    CHECK(clSetKernelArg(eight, 0, sizeof buffer, &buffer));
+    cl_int refused = clEnqueueNDRangeKernel(cl->queue, eight, 1, NULL, &global, &four, 0, NULL, NULL);
+    host[3] = 30;
+    CHECK(clEnqueueNDRangeKernel(cl->queue, eight, 1, NULL, &global, &needed, 0, NULL, NULL));
+    CHECK(clFinish(cl->queue));
+    printf("%s, then %d\n", code_name(refused), host[3]);
     /* Sub-buffer, copy and fill. */
     cl_buffer_region region = {4096, 4096};
     cl_int code;
@@ -419,6 +429,7 @@ int main(int argc, char **argv)
     struct cl cl = start(0);
     cl_program program = build(&cl, source, "");
     bump = new_kernel(program, "bump");
+    eight = new_kernel(program, "eight");
     sum = new_kernel(program, "sum");
     paint = new_kernel(program, "paint");
     look = new_kernel(program, "look");
@@ -435,8 +446,8 @@ int main(int argc, char **argv)
         image_over_buffer(&cl);
         before_first_use(&cl);
     }
-    cl_kernel kernels[] = {bump, sum, paint, look};
-    for (int i = 0; i < 4; i++)
+    cl_kernel kernels[] = {bump, eight, sum, paint, look};
+    for (int i = 0; i < 5; i++)
         CHECK(clReleaseKernel(kernels[i]));
     CHECK(clReleaseMemObject(answer));
     CHECK(clReleaseProgram(program));

@@ -140,6 +140,45 @@ static void small_buffer(const struct cl *cl)
     CHECK(clReleaseMemObject(buffer));
 }
 
+/* What has been written through one map stays when another begins that shows some of it. */
+static void small_overlapping(const struct cl *cl, cl_mem_flags flags, void *host)
+{
+    enum { SMALL = 1024 };
+    cl_buffer_region start = {0, 128};
+    cl_int code;
+    cl_mem buffer = new_buffer(cl, flags, SMALL, host);
+    CHECK(clEnqueueFillBuffer(cl->queue, buffer, "abcd", 4, 0, SMALL, 0, NULL, NULL));
+    cl_mem part = clCreateSubBuffer(buffer, 0, CL_BUFFER_CREATE_TYPE_REGION, &start, &code);
+    CREATED(code);
+    unsigned char *a = map(cl->queue, buffer, CL_MAP_WRITE, 0, 64), *b = map(cl->queue, buffer, CL_MAP_WRITE, 80, 8);
+    memset(a, 1, 64);
+    memset(b, 2, 8);
+    unsigned char *c = map(cl->queue, buffer, CL_MAP_READ | CL_MAP_WRITE, 32, 64);
+    printf("written, then shown: %d %d, %d %d %d %d %d\n", a[31], a[40], c[0], c[32], c[47], c[48], c[56]);
+    unmap(cl->queue, buffer, c);
+    a[2] = 7;
+    unmap(cl->queue, buffer, b);
+    unmap(cl->queue, buffer, a);
+    a = map(cl->queue, buffer, CL_MAP_WRITE, 4, SMALL - 4);
+    memset(a, 5, SMALL - 4);
+    /* The pointer of a map is there before its bytes are. */
+    cl_event gate = new_user_event(cl), shown;
+    c = clEnqueueMapBuffer(cl->queue, part, CL_FALSE, CL_MAP_READ, 0, 128, 1, &gate, &shown, &code);
+    CREATED(code);
+    CHECK(clSetUserEventStatus(gate, CL_COMPLETE));
+    CHECK(clWaitForEvents(1, &shown));
+    printf("of a part: %d, %d %d %d\n", a[40], c[2], c[3], c[4]);
+    unmap(cl->queue, part, c);
+    unmap(cl->queue, buffer, a);
+    CHECK(clEnqueueReadBuffer(cl->queue, buffer, CL_TRUE, 0, SMALL, got, 0, NULL, NULL));
+    printf("then %016llx\n", (unsigned long long)checksum(got, SMALL));
+    CHECK(clReleaseEvent(gate));
+    CHECK(clReleaseEvent(shown));
+    sleep_ms(5);
+    CHECK(clReleaseMemObject(part));
+    CHECK(clReleaseMemObject(buffer));
+}
+
 static void sub_buffers(const struct cl *cl)
 {
     cl_buffer_region halves[2] = {{0, SIZE / 2}, {SIZE / 2, SIZE / 2}};
@@ -205,6 +244,8 @@ int main(void)
     one_buffer(&cl, CL_MEM_ALLOC_HOST_PTR, NULL);
     one_buffer(&cl, CL_MEM_USE_HOST_PTR, host);
     small_buffer(&cl);
+    small_overlapping(&cl, 0, NULL);
+    small_overlapping(&cl, CL_MEM_USE_HOST_PTR, host);
     sub_buffers(&cl);
     images(&cl);
     stop(&cl);

@@ -244,7 +244,7 @@ pub unsafe fn enqueue_command_buffer_khr(
     state.accepted.insert(queue.remote.handle);
     state.enqueued.insert(stream, position);
     drop(state);
-    enqueue.give_event();
+    enqueue.succeed();
     Ok(())
 }
 

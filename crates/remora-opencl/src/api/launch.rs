@@ -258,7 +258,7 @@ fn launch(mut enqueue: Enqueue, kernel: &Kernel, range: &Range, command_type: u3
     };
     check(answer.decode::<Status>()?.code)?;
     kernel.accept(shape);
-    enqueue.give_event();
+    enqueue.succeed();
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Mapping and unmapping memory objects.
 
 use std::ffi::c_void;
+use std::ops::Range;
 use std::sync::Arc;
 
 use opencl_sys::*;
@@ -52,20 +53,52 @@ impl Map {
     fn bring(self, host: HostArea, backing: Backing) -> Result<*mut c_void> {
         let Self { enqueue, mem, command_type, blocking, flags, area } = self;
         let pointer = host.span().start as *mut c_void;
-        let mapping = Mapping { pointer: pointer as usize, flags, area, host, backing };
-        match &mapping.backing {
-            Backing::Heap(heap) if mem.is_written_in(heap, &area) => nothing(enqueue, command_type, blocking)?,
+        match &backing {
             Backing::Staging(_) | Backing::Heap(_) | Backing::HostPointer if shows(flags) => {
-                // An unfinished map keeps its memory, whatever happens to the object meanwhile.
-                let keep = mapping.backing.keep();
-                read(enqueue, command_type, &mem, area, host, blocking, keep)?;
+                read_unwritten(enqueue, command_type, &mem, area, host, &backing, blocking)?;
             }
             Backing::Store => map_store(enqueue, command_type, &mem, flags, area, blocking)?,
             _ => nothing(enqueue, command_type, blocking)?,
         }
-        mem.lock_maps().push(mapping);
+        mem.mapped(flags, area, host, backing);
         Ok(pointer)
     }
+}
+
+/// Reads what a map shows, but not over what the program may have written through others in the same memory.
+pub(crate) fn read_unwritten(
+    mut enqueue: Enqueue,
+    command_type: u32,
+    mem: &Mem,
+    area: Area,
+    host: HostArea,
+    backing: &Backing,
+    blocking: bool,
+) -> Result<()> {
+    let mut pieces = mem.not_written(&host);
+    let Some(last) = pieces.pop() else { return nothing(enqueue, command_type, blocking) };
+    let whole = mem.whole();
+    let start = match backing {
+        Backing::Heap(heap) => Some(heap.pointer()),
+        _ => whole.host_pointer(),
+    };
+    let some = pieces.iter().chain([&last]).map(Range::len).sum::<usize>() < host.packed_length();
+    // An unfinished map keeps its memory, whatever happens to the object meanwhile.
+    let Some(start) = start.filter(|_| some && whole.is_buffer()) else {
+        return read(enqueue, command_type, mem, area, host, blocking, backing.keep());
+    };
+    let read_piece = |enqueue, piece: Range<usize>, blocking| {
+        let area = bytes_of_buffer(piece.start - start as usize, piece.len());
+        let host = HostArea::flat(start.wrapping_add(piece.start - start as usize), piece.len());
+        read(enqueue, command_type, whole, area, host, blocking, backing.keep())
+    };
+    for piece in pieces {
+        let (first, rest) = enqueue.divide();
+        let there = first.internal(command_type, |part| read_piece(part, piece, false))?;
+        enqueue = rest.after(&there);
+        enqueue.names(&mem.remote, &mem.context)?;
+    }
+    read_piece(enqueue, last, blocking)
 }
 
 /// The driver makes the store current.
@@ -199,8 +232,8 @@ pub unsafe fn enqueue_unmap_mem_object(
         maps.swap_remove(place.ok_or(Error(CL_INVALID_VALUE))?)
     };
     let command_type = CL_COMMAND_UNMAP_MEM_OBJECT;
-    let writes = mapping.writes();
-    let Mapping { area, host, backing, .. } = mapping;
+    let Mapping { area, host, backing, written, .. } = mapping;
+    let writes = written.is_some();
     if matches!(backing, Backing::Store) && writes && enqueue.queue.remote.session.will_write(&host.span()) {
         enqueue = after_taking(enqueue, &mem, area, host)?;
     }

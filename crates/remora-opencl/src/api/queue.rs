@@ -1,8 +1,9 @@
 //! Command queues.
 
+use std::collections::BTreeSet;
 use std::ffi::c_void;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opencl_sys::*;
 use remora_client::{Needs, Stream};
@@ -29,8 +30,8 @@ pub(crate) struct Queue {
     list: Vec<cl_queue_properties>,
     /// What the driver said to CL_QUEUE_DEVICE_DEFAULT without such a queue.
     no_default: cl_int,
-    /// The position of the latest command that waits for something which only the program can complete.
-    gated: AtomicU64,
+    /// The positions of commands that wait for something which only the program can complete, and aren't known to be.
+    gated: Mutex<BTreeSet<u64>>,
     shell: ShellRef,
 }
 
@@ -53,19 +54,29 @@ impl Queue {
 
     /// The command at `position` waits for something that only the program can complete.
     pub(crate) fn gated_at(&self, position: u64) {
-        self.gated.fetch_max(position, Ordering::AcqRel);
+        let (mut gated, finished) = (self.lock_gated(), self.stream.finished());
+        while gated.first().is_some_and(|first| *first <= finished) {
+            gated.pop_first();
+        }
+        gated.insert(position);
     }
 
     /// Whether such a command isn't known to be complete. Out of order, too, what comes now may wait for it: by a barrier.
     pub(crate) fn is_gated(&self) -> bool {
-        self.stream.finished() < self.gated.load(Ordering::Acquire)
+        self.lock_gated().last().is_some_and(|latest| self.stream.finished() < *latest)
     }
 
     /// The event of the command at `position` is complete: in an in-order queue so is all before it.
     pub(crate) fn event_complete(&self, position: u64) {
         if self.in_order() {
             self.stream.finish_to(position);
+        } else {
+            self.lock_gated().remove(&position);
         }
+    }
+
+    fn lock_gated(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.gated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -197,7 +208,7 @@ unsafe fn create(
         properties: AtomicU64::new(properties),
         list,
         no_default,
-        gated: AtomicU64::new(0),
+        gated: Mutex::default(),
         shell: ShellRef::default(),
     });
     context.add_queue(&queue);

@@ -9,6 +9,7 @@ use remora_protocol::opencl::{EnqueueCopyBuffer, EnqueueFillBuffer, EnqueueMarke
 use remora_protocol::{Handle, List};
 
 use crate::api::context::{Context, Data};
+use crate::api::map::read_unwritten;
 use crate::command::Enqueue;
 use crate::error::{Error, Result, ensure};
 use crate::map::{Backing, Mapping, shows};
@@ -230,12 +231,14 @@ pub unsafe fn enqueue_svm_map(
     let Range { mem, offset } = find(&enqueue.queue.context, pointer, size)?.ok_or(Error(CL_INVALID_VALUE))?;
     enqueue.names(&mem.remote, &mem.context)?;
     let (area, host) = (bytes_of_buffer(offset, size), HostArea::flat(pointer.cast(), size));
-    match mem.host_backing() {
-        Backing::HostPointer if shows(flags) => read(enqueue, command_type, &mem, area, host, blocking, None)?,
+    let backing = mem.host_backing();
+    match &backing {
+        Backing::HostPointer if shows(flags) => {
+            read_unwritten(enqueue, command_type, &mem, area, host, &backing, blocking)?;
+        }
         _ => nothing(enqueue, command_type, blocking)?,
     }
-    let backing = mem.host_backing();
-    mem.lock_maps().push(Mapping { pointer: pointer as usize, flags, area, host, backing });
+    mem.mapped(flags, area, host, backing);
     Ok(())
 }
 
@@ -260,8 +263,8 @@ pub unsafe fn enqueue_svm_unmap(
         place.map(|place| maps.swap_remove(place))
     };
     match mapping {
-        Some(mapping) if mapping.writes() && matches!(mapping.backing, Backing::HostPointer) => {
-            write(enqueue, command_type, &mem, mapping.area, mapping.host, false, None)
+        Some(Mapping { area, host, backing: Backing::HostPointer, written: Some(_), .. }) => {
+            write(enqueue, command_type, &mem, area, host, false, None)
         }
         _ => nothing(enqueue, command_type, false),
     }
