@@ -80,9 +80,9 @@ static int stuck(void)
     dprintf(out, "another queue meanwhile: %s, %d\n", status_name(event_status(read)), number);
     dprintf(out, "the kernel: %s\n", soon(said));
     CHECK(clSetEventCallback(said, CL_COMPLETE, told, (void *)&state));
-    CHECK(clEnqueueMarkerWithWaitList(other, 1, &said, &behind));
+    CHECK(clEnqueueFillBuffer(other, buffer, &number, sizeof number, 0, sizeof number, 1, &said, &behind));
     CHECK(clFlush(other));
-    dprintf(out, "a marker behind it: %s\n", soon(behind));
+    dprintf(out, "a command behind it: %s\n", soon(behind));
     dprintf(out, "its callback: %s\n", state == 1 ? "not yet" : "too early");
     EXPECT(pthread_create(&reader, NULL, read_all, &total) == 0);
     CHECK(clFinish(other));
