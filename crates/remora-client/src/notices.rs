@@ -23,7 +23,7 @@ pub trait NoticeSink: Send + Sync {
     fn lost(&self, session: &Arc<Session>);
 }
 
-/// How many notices have been handled, or parts of output written; calls wait for those that their reply is to follow.
+/// How many notices have been handled; calls wait for those that their reply is to follow.
 #[derive(Default)]
 pub(crate) struct Handled {
     count: AtomicU64,

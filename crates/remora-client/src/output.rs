@@ -1,27 +1,42 @@
 //! What kernels print, on its way to the program's standard output. A pipe that nobody reads from must hold up no one but
 //! who waits for what was printed, so it is written on a thread of its own.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use remora_link::{Signals, spawn_for_program};
 use remora_protocol::opencl;
 
-use crate::notices::Handled;
+/// So many bytes may wait. A kernel that prints even more is held up, with all else, as it would be by the pipe natively.
+const MOST: u64 = 32 << 20;
 
-/// So many parts (of at most 32 KiB) may wait. A kernel that prints even more is held up, with all else, as it would be by
-/// the pipe natively.
-const MOST: usize = 1024;
+/// Text is put together up to this length: a kernel may print many small pieces.
+const PART: usize = 32 << 10;
 
 /// The way to the program's standard output.
 pub(crate) struct Output {
     blocked: Signals,
-    /// To the thread, once there is one.
-    parts: Mutex<Option<SyncSender<Part>>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+    /// Bytes so far; both change under the lock.
     given: AtomicU64,
-    written: Arc<Handled>,
+    written: AtomicU64,
+}
+
+#[derive(Default)]
+struct Waiting {
+    parts: VecDeque<Part>,
+    /// Whether there is a thread that writes.
+    started: bool,
+    /// Nothing more comes.
+    ended: bool,
 }
 
 struct Part {
@@ -32,7 +47,7 @@ struct Part {
 impl Output {
     /// Its thread will block the signals that the program's own thread blocks: a broken pipe is told as any writer is.
     pub(crate) fn new(blocked: Signals) -> Self {
-        Self { blocked, parts: Mutex::default(), given: AtomicU64::new(0), written: Arc::default() }
+        Self { blocked, shared: Arc::default() }
     }
 
     /// Writes after all that was given before.
@@ -40,37 +55,85 @@ impl Output {
     /// # Errors
     /// If the system has no room for the thread.
     pub(crate) fn give(&self, output: &opencl::Output<'_>) -> io::Result<()> {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        let parts = match &mut *parts {
-            Some(parts) => parts,
-            none => none.insert(self.start()?),
-        };
-        self.given.fetch_add(1, Ordering::SeqCst);
-        // The thread ends only after this sender.
-        let _ = parts.send(Part { text: output.text.to_vec(), buffered: output.buffered });
+        let mut waiting = self.shared.lock();
+        if !waiting.started {
+            let shared = Arc::clone(&self.shared);
+            spawn_for_program("remora-output", self.blocked, move || shared.write())?;
+            waiting.started = true;
+        }
+        while self.given() - self.shared.written() >= MOST {
+            waiting = self.shared.wait(waiting);
+        }
+        let fits = |part: &&mut Part| part.buffered == output.buffered && part.text.len() + output.text.len() <= PART;
+        match waiting.parts.back_mut().filter(fits) {
+            Some(part) => part.text.extend_from_slice(output.text),
+            None => waiting.parts.push_back(Part { text: output.text.to_vec(), buffered: output.buffered }),
+        }
+        self.shared.given.fetch_add(output.text.len() as u64, Ordering::Release);
+        self.shared.changed.notify_all();
         Ok(())
     }
 
-    /// Waits until all that has been given is written.
-    pub(crate) fn wait(&self) {
-        // This can't be lost: see above.
-        let _ = self.written.wait(self.given.load(Ordering::SeqCst));
+    /// How much has been given so far.
+    pub(crate) fn given(&self) -> u64 {
+        self.shared.given.load(Ordering::Acquire)
     }
 
-    fn start(&self) -> io::Result<SyncSender<Part>> {
-        let (sender, parts) = mpsc::sync_channel::<Part>(MOST);
-        let written = Arc::clone(&self.written);
-        spawn_for_program("remora-output", self.blocked, move || {
-            for part in parts {
-                if part.buffered {
-                    print(&part.text)
-                } else {
-                    write_all(&part.text)
+    /// Whether the first `given` bytes are written.
+    pub(crate) fn is_written(&self, given: u64) -> bool {
+        self.shared.written() >= given
+    }
+
+    /// Waits for that.
+    pub(crate) fn wait(&self, given: u64) {
+        let mut waiting = self.shared.lock();
+        while !self.is_written(given) {
+            waiting = self.shared.wait(waiting);
+        }
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.shared.lock().ended = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    /// The body of the thread.
+    fn write(&self) {
+        let mut waiting = self.lock();
+        loop {
+            let Some(part) = waiting.parts.pop_front() else {
+                if waiting.ended {
+                    return;
                 }
-                written.one_more();
+                waiting = self.wait(waiting);
+                continue;
+            };
+            drop(waiting);
+            if part.buffered {
+                print(&part.text)
+            } else {
+                write_all(&part.text)
             }
-        })?;
-        Ok(sender)
+            waiting = self.lock();
+            self.written.fetch_add(part.text.len() as u64, Ordering::Release);
+            self.changed.notify_all();
+        }
+    }
+
+    fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, waiting: MutexGuard<'a, Waiting>) -> MutexGuard<'a, Waiting> {
+        self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -210,17 +210,29 @@ impl Session {
             self.has_news();
         }
         if COMPLETIONS.contains(&C::OPCODE) {
-            self.wait_for_output(stream);
+            self.wait_for_output(self.printed(stream));
         }
         Ok((position, answer))
     }
 
-    /// Waits until what the commands of `stream` have printed, as far as that is known here, is written: natively a command
-    /// is not complete before. Not for the notice thread.
-    pub fn wait_for_output(&self, stream: &Stream) {
+    /// How much had been printed, of all kernels together, when a command of `stream` was complete that is known now to be:
+    /// natively it isn't before that is written.
+    #[must_use]
+    pub fn printed(&self, stream: &Stream) -> u64 {
+        if stream.prints() { self.output.given() } else { 0 }
+    }
+
+    /// Whether that much is written.
+    #[must_use]
+    pub fn is_written(&self, printed: u64) -> bool {
         // A fork child has no thread that writes.
-        if stream.prints() && self.generation == fork::generation() {
-            self.output.wait();
+        self.output.is_written(printed) || self.generation != fork::generation()
+    }
+
+    /// Waits for that. Not for the notice thread.
+    pub fn wait_for_output(&self, printed: u64) {
+        if !self.is_written(printed) {
+            self.output.wait(printed);
         }
     }
 

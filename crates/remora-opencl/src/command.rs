@@ -119,7 +119,8 @@ impl Enqueue {
             let event: Result<&Event> = unsafe { get(*wait_list.add(place)) };
             let event = event.map_err(|_| Error(CL_INVALID_EVENT_WAIT_LIST))?;
             ensure(Arc::ptr_eq(&event.context, &self.queue.context), CL_INVALID_CONTEXT)?;
-            if event.known() != CL_COMPLETE {
+            // What is on its way to standard output comes before what this command's end is the sign for.
+            if event.seen() != CL_COMPLETE {
                 event.needed_by(&mut self.needs);
                 self.waits.push(event.remote.handle);
                 self.waits_for_gated |= event.gated;

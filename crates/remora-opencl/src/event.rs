@@ -34,6 +34,8 @@ pub(crate) struct Event {
     pub(crate) gated: bool,
     /// CL_QUEUED to CL_COMPLETE, or negative.
     state: AtomicI32,
+    /// How much was printed up to the end; see [`Event::seen`].
+    printed: AtomicU64,
     /// The command's place in its queue's stream; 0 until it is sent.
     position: AtomicU64,
     /// Of a user event: the program has said how it ends.
@@ -85,6 +87,7 @@ impl Event {
             command_type,
             gated,
             state: AtomicI32::new(state),
+            printed: AtomicU64::new(0),
             position: AtomicU64::new(0),
             set: AtomicBool::new(false),
             watched: AtomicU8::new(0),
@@ -156,19 +159,31 @@ impl Event {
         state
     }
 
-    /// For polling: the state, at least as late as all that this process has learnt of its session demands. The worker is
-    /// asked after each such news, and now and then, for states before the end; of that it tells by itself.
-    pub(crate) fn poll(self: &Arc<Self>) -> cl_int {
-        let state = self.known();
-        if state <= CL_COMPLETE || self.queue.is_none() {
-            return state;
+    /// What the program is to see of what is known: while something that was printed is on its way, the kernel still runs.
+    pub(crate) fn seen(&self) -> cl_int {
+        match self.known() {
+            CL_COMPLETE if !self.remote.session.is_written(self.printed.load(Ordering::Acquire)) => CL_RUNNING,
+            state => state,
         }
+    }
+
+    /// For polling: the state, at least as late as all that this process has learnt of its session demands.
+    pub(crate) fn poll(self: &Arc<Self>) -> cl_int {
+        if self.known() > CL_COMPLETE && self.queue.is_some() {
+            self.ask();
+        }
+        self.seen()
+    }
+
+    /// Asks the worker, after each news of the session and now and then, for states before the end; of that it tells by
+    /// itself.
+    fn ask(self: &Arc<Self>) {
         let session = &self.remote.session;
         let news = session.news();
         let old = self.asked.swap(news, Ordering::AcqRel) == news;
         let mut asked_at = self.asked_at.lock().unwrap_or_else(PoisonError::into_inner);
         if old && asked_at.is_some_and(|at| at.elapsed() < PATIENCE) {
-            return state;
+            return;
         }
         *asked_at = Some(Instant::now());
         drop(asked_at);
@@ -179,12 +194,14 @@ impl Event {
             Ok(now) => self.told(now.state),
             Err(_) => self.reached(CL_DEVICE_NOT_AVAILABLE),
         }
-        self.state.load(Ordering::Acquire)
     }
 
     /// Takes over a new state, unless a later one is known; wakes and tells who waits for it.
     pub(crate) fn reached(&self, state: cl_int) {
         let mut callbacks = self.lock();
+        if let Some(queue) = self.queue.as_ref().filter(|_| self.state.load(Ordering::Acquire) > CL_COMPLETE) {
+            self.printed.store(self.remote.session.printed(&queue.stream), Ordering::Release);
+        }
         let later = |known: i32| (known > CL_COMPLETE && state < known).then_some(state);
         if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, later).is_err() {
             return;
@@ -223,7 +240,8 @@ impl Event {
         unsafe { (callback.function)(pointer_of(self), told, callback.data) };
     }
 
-    /// Registers a callback of the program, or calls it at once if its state has been reached.
+    /// Registers a callback of the program. If its state has been reached it is called at once, or when what was printed is
+    /// written.
     pub(crate) fn add_callback(self: &Arc<Self>, state: cl_int, function: Function, data: *mut c_void) {
         let callback = Callback { state, function, data };
         let known = self.known();
@@ -231,6 +249,9 @@ impl Event {
         let now = self.state.load(Ordering::Acquire).min(known);
         if now <= state {
             drop(callbacks);
+            if self.seen() > state {
+                return self.run(vec![callback], now);
+            }
             return self.call(&callback, if now < 0 { now } else { state });
         }
         callbacks.push(callback);
@@ -266,9 +287,7 @@ impl Event {
 
     /// The program learns of the end: it may look at its memory now, and at what was printed.
     pub(crate) fn show(&self) {
-        if let Some(queue) = &self.queue {
-            self.remote.session.wait_for_output(&queue.stream);
-        }
+        self.remote.session.wait_for_output(self.printed.load(Ordering::Acquire));
         self.context.in_use.show();
     }
 

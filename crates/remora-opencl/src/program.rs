@@ -142,7 +142,7 @@ impl Program {
             if let Some(Notify { function, data }) = notify {
                 // The program may let go of it before.
                 let told = Arc::clone(&program);
-                program.remote.session.callbacks().run(Handle::NONE, move || {
+                program.remote.session.callbacks().run(told.remote.handle, move || {
                     // SAFETY: the program registered this function for this data.
                     unsafe { function(pointer_of(&*told), data.get()) };
                 });

@@ -8,12 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opencl_sys::{CL_COMPLETE, CL_DEVICE_NOT_AVAILABLE};
 use remora_client::{NoticeSink, Session, Staging};
-use remora_protocol::Handle;
 use remora_protocol::opencl::NoticeMessage;
+use remora_protocol::{Handle, Kind};
 
 use crate::api::context::Notify;
 use crate::build::{BuildResult, BuildWait};
 use crate::event::Event;
+
+/// The turn of callbacks that tell of an object's end: they come in the order of the ends, whatever the objects are. No
+/// single memory object has a turn.
+const ENDS: Handle = Handle::new(Kind::Mem, 0, 0);
 
 /// What of a session waits for notices.
 #[derive(Default)]
@@ -87,7 +91,7 @@ impl Sink {
         for what in all.into_iter().rev() {
             match what {
                 Destroyed::Store(staging) => drop(staging),
-                Destroyed::Callback(callback) => session.callbacks().run(Handle::NONE, callback),
+                Destroyed::Callback(callback) => session.callbacks().run(ENDS, callback),
             }
         }
     }
@@ -123,7 +127,7 @@ impl NoticeSink for Sink {
                 if let Some(target) = target {
                     let text = CString::new(notify.text).unwrap_or_default();
                     let private = notify.private_info.to_vec();
-                    session.callbacks().run(Handle::NONE, move || target.call(&text, &private));
+                    session.callbacks().run(notify.context, move || target.call(&text, &private));
                 }
             }
             NoticeMessage::MemDestroyed(destroyed) => self.destroyed(session, destroyed.mem),

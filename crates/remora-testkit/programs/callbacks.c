@@ -245,6 +245,46 @@ static void use_the_api(const struct cl *cl)
     CHECK(clReleaseCommandQueue(other));
 }
 
+static void CL_CALLBACK waits_at_the_end(cl_mem mem, void *data)
+{
+    (void)mem;
+    waits(NULL, CL_COMPLETE, data);
+}
+
+static void CL_CALLBACK built_meanwhile(cl_program program, void *data)
+{
+    (void)program;
+    opens(NULL, CL_COMPLETE, data);
+}
+
+static void *release_it(void *mem)
+{
+    CHECK(clReleaseMemObject(mem));
+    return NULL;
+}
+
+/* That of a memory object's end waits for that of a build. */
+static void an_end_waits_for_a_build(const struct cl *cl)
+{
+    const char *source = "kernel void k(global int *x) { *x = 1; }";
+    int state = 0, size = 4096;
+    cl_int code;
+    pthread_t thread;
+    cl_mem buffer = new_buffer(cl, CL_MEM_READ_WRITE, size, NULL);
+    cl_program program = clCreateProgramWithSource(cl->context, 1, &source, NULL, &code);
+    CHECK(code);
+    opened = 0;
+    CHECK(clSetMemObjectDestructorCallback(buffer, waits_at_the_end, &state));
+    EXPECT(pthread_create(&thread, NULL, release_it, buffer) == 0);
+    wait_for(&state, 1);
+    CHECK(clBuildProgram(program, 1, &cl->device, "", built_meanwhile, NULL));
+    wait_for(&state, 2);
+    printf("an end waited for a build: %s\n", state == 3 ? "it came" : "in vain");
+    EXPECT(pthread_join(thread, NULL) == 0);
+    wait_for(&opened, 1);
+    CHECK(clReleaseProgram(program));
+}
+
 static char trace[16];
 static size_t traced;
 
@@ -375,7 +415,12 @@ int main(int argc, char **argv)
 {
     struct cl cl = start(0);
     if (argc > 1) {
-        (argv[1][0] == 'w' ? one_waits_for_another : states_of_user_events)(&cl);
+        if (argv[1][0] == 's') {
+            states_of_user_events(&cl);
+        } else {
+            one_waits_for_another(&cl);
+            an_end_waits_for_a_build(&cl);
+        }
         stop(&cl);
         return 0;
     }

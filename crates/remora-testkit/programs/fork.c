@@ -57,19 +57,39 @@ static void before_use(void)
     printf("parent: %d\n", compute_alone(5));
 }
 
+static volatile int calls;
+
+static void CL_CALLBACK count(cl_event event, cl_int state, void *data)
+{
+    (void)event;
+    (void)state;
+    (void)data;
+    __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST);
+}
+
 static void after_use(int child_uses_it)
 {
     struct cl cl = start(0);
     printf("parent before: %d\n", compute(&cl, 6));
-    int n = 11, got = 0;
+    int n = 11, got[2] = {0, 0};
     cl_mem buffer = new_buffer(&cl, CL_MEM_COPY_HOST_PTR, sizeof n, &n);
-    cl_event gate = new_user_event(&cl);
-    CHECK(clEnqueueReadBuffer(cl.queue, buffer, CL_FALSE, 0, sizeof got, &got, 1, &gate, NULL));
+    cl_event gate = new_user_event(&cl), reads[2];
+    cl_command_queue queues[] = {cl.queue, new_queue(&cl, 0)};
+    for (int i = 0; i < 2; i++) {
+        CHECK(clEnqueueReadBuffer(queues[i], buffer, CL_FALSE, 0, sizeof n, &got[i], 1, &gate, &reads[i]));
+        CHECK(clSetEventCallback(reads[i], CL_COMPLETE, count, NULL));
+    }
     for (int i = 0; i < 3; i++) {
         fflush(stdout);
         pid_t child = fork();
         EXPECT(child >= 0);
         if (child == 0) {
+            /* The callbacks are the parent's. */
+            event_status(reads[0]);
+            event_status(reads[1]);
+            sleep_ms(20);
+            printf("child %d: %d calls\n", i, calls);
+            fflush(stdout);
             if (child_uses_it) {
                 printf("child %d: %d\n", i, compute_alone(7 + i));
                 fflush(stdout);
@@ -82,8 +102,15 @@ static void after_use(int child_uses_it)
         wait_for(child);
     }
     CHECK(clSetUserEventStatus(gate, CL_COMPLETE));
-    CHECK(clFinish(cl.queue));
-    printf("parent after: %d, %d\n", got, compute(&cl, 8));
+    for (int i = 0; i < 2; i++)
+        CHECK(clFinish(queues[i]));
+    printf("parent after: %d, %d, %d\n", got[0], got[1], compute(&cl, 8));
+    for (int i = 0; i < 10000 && calls < 2; i++)
+        sleep_ms(2);
+    printf("parent: %d calls\n", calls);
+    for (int i = 0; i < 2; i++)
+        CHECK(clReleaseEvent(reads[i]));
+    CHECK(clReleaseCommandQueue(queues[1]));
     CHECK(clReleaseEvent(gate));
     CHECK(clReleaseMemObject(buffer));
     stop(&cl);

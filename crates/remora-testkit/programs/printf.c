@@ -1,6 +1,6 @@
 /*
  * A kernel's printf and the program's own output: each line where it stands natively. With "stuck": nobody reads what a
- * kernel prints, and another queue goes on. With "closed": nobody can read it any more.
+ * kernel prints, and another queue goes on; looking at the kernel's event holds up nobody either. With "closed": nobody can read it any more.
  */
 #include "common.h"
 
@@ -20,15 +20,17 @@ static void launch(const struct cl *cl, cl_kernel kernel)
     CHECK(clEnqueueNDRangeKernel(cl->queue, kernel, 1, NULL, &one, NULL, 0, NULL, NULL));
 }
 
-static void print_lines(const struct cl *cl, cl_int lines)
+static cl_event print_lines(const struct cl *cl, cl_int lines)
 {
     cl_program program = build(cl, source, "");
     cl_kernel many = new_kernel(program, "many");
     CHECK(clSetKernelArg(many, 0, sizeof lines, &lines));
-    launch(cl, many);
+    cl_event event;
+    CHECK(clEnqueueNDRangeKernel(cl->queue, many, 1, NULL, &one, NULL, 0, NULL, &event));
     CHECK(clFlush(cl->queue));
     CHECK(clReleaseKernel(many));
     CHECK(clReleaseProgram(program));
+    return event;
 }
 
 static void *read_all(void *data)
@@ -41,19 +43,34 @@ static void *read_all(void *data)
     return NULL;
 }
 
+static void CL_CALLBACK told(cl_event event, cl_int state, void *data)
+{
+    (void)event;
+    *(volatile cl_int *)data = state;
+}
+
+/* Polls for a while. */
+static const char *soon(cl_event event)
+{
+    for (int i = 0; i < 100 && event_status(event) > CL_COMPLETE; i++)
+        sleep_ms(2);
+    return event_status(event) > CL_COMPLETE ? "not complete" : "complete";
+}
+
 static int stuck(void)
 {
     struct cl cl = start(0);
     cl_command_queue other = new_queue(&cl, 0);
     int number = 5, ends[2], out = dup(STDOUT_FILENO);
     cl_mem buffer = new_buffer(&cl, CL_MEM_COPY_HOST_PTR, sizeof number, &number);
-    cl_event read;
+    volatile cl_int state = 1;
+    cl_event said, read, behind;
     pthread_t reader;
     size_t total = 0;
     EXPECT(pipe(ends) == 0 && dup2(ends[0], STDIN_FILENO) >= 0 && dup2(ends[1], STDOUT_FILENO) >= 0);
     close(ends[0]);
     close(ends[1]);
-    print_lines(&cl, 8000);
+    said = print_lines(&cl, 8000);
     sleep_ms(50);
     number = 0;
     CHECK(clEnqueueReadBuffer(other, buffer, CL_FALSE, 0, sizeof number, &number, 0, NULL, &read));
@@ -61,11 +78,24 @@ static int stuck(void)
     for (int i = 0; i < 10000 && event_status(read) > CL_COMPLETE; i++)
         sleep_ms(2);
     dprintf(out, "another queue meanwhile: %s, %d\n", status_name(event_status(read)), number);
+    dprintf(out, "the kernel: %s\n", soon(said));
+    CHECK(clSetEventCallback(said, CL_COMPLETE, told, (void *)&state));
+    CHECK(clEnqueueFillBuffer(other, buffer, &number, sizeof number, 0, sizeof number, 1, &said, &behind));
+    CHECK(clFlush(other));
+    dprintf(out, "a command behind it: %s\n", soon(behind));
+    dprintf(out, "its callback: %s\n", state == 1 ? "not yet" : "too early");
     EXPECT(pthread_create(&reader, NULL, read_all, &total) == 0);
+    CHECK(clFinish(other));
     CHECK(clFinish(cl.queue));
+    dprintf(out, "in the end: %s, %s\n", soon(said), soon(behind));
+    for (int i = 0; i < 10000 && state == 1; i++)
+        sleep_ms(2);
+    dprintf(out, "told: %d\n", state);
     EXPECT(dup2(out, STDOUT_FILENO) >= 0);
     EXPECT(pthread_join(reader, NULL) == 0);
     printf("all that was printed: %zu bytes\n", total);
+    CHECK(clReleaseEvent(said));
+    CHECK(clReleaseEvent(behind));
     CHECK(clReleaseEvent(read));
     CHECK(clReleaseMemObject(buffer));
     CHECK(clReleaseCommandQueue(other));
@@ -82,7 +112,7 @@ static int closed(void)
         close(ends[0]);
         dup2(ends[1], STDOUT_FILENO);
         struct cl cl = start(0);
-        print_lines(&cl, 1);
+        CHECK(clReleaseEvent(print_lines(&cl, 1)));
         CHECK(clFinish(cl.queue));
         _exit(0);
     }

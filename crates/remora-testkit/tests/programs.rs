@@ -202,7 +202,9 @@ fn computed_includes() {
 fn fork_after_use() {
     for link in Link::ALL {
         let outcome = Program::compile("fork").run(&["after"]).remoted(link).good();
-        let expected = "parent before: 216\nchild 0: 343\nchild 1: 512\nchild 2: 729\nparent after: 11, 512\n";
+        let children =
+            "child 0: 0 calls\nchild 0: 343\nchild 1: 0 calls\nchild 1: 512\nchild 2: 0 calls\nchild 2: 729\n";
+        let expected = format!("parent before: 216\n{children}parent after: 11, 11, 512\nparent: 2 calls\n");
         assert_eq!(outcome.text(), expected, "{}", outcome.describe());
         assert_all_gone(&outcome.mark);
     }
