@@ -57,7 +57,8 @@ pub unsafe fn enqueue_native_kernel(
     let (queue, context) = (Arc::clone(&enqueue.queue), Arc::clone(&enqueue.queue.context));
     let run = move || {
         // What comes before it is complete: it may look at the program's own memory, and print behind what was printed.
-        queue.remote.session.wait_for_output(&queue.stream);
+        let session = &queue.remote.session;
+        session.wait_for_output(session.printed(&queue.stream));
         context.in_use.show();
         // SAFETY: the program's own function, with the copy of its arguments that it is documented to get.
         unsafe { function(arguments.pointer()) };
