@@ -99,7 +99,6 @@ impl FromStr for Sizes {
 /// # Errors
 /// Why there can be no session, in words.
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    fresh_memory();
     let descriptors = Descriptors::take(options)?;
     // Before the driver is loaded: it may keep what it finds as standard output.
     let output = Arc::new(Output::capture().context("standard output can't be captured")?);
@@ -134,16 +133,6 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         None => Ok(()),
         Some(Fault::Client(violation)) => bail!("the client broke the protocol: {violation}"),
         Some(Fault::Panic) => bail!("a thread panicked"),
-    }
-}
-
-/// Has large memory come from the system, all zeros, and go back there: a driver on a CPU makes buffers of it. A program may
-/// have told its allocator to do so, which is the driver's natively, and read what it hasn't written (darktable does both).
-fn fresh_memory() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: sets a number of the allocator's.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10);
     }
 }
 

@@ -153,6 +153,24 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
+fn is_cpu(driver: Driver, device: &Device) -> bool {
+    let kind = query_number(|size, value, size_ret| {
+        // SAFETY: a live device, and `value` has room for `size` bytes.
+        unsafe { call!(driver, clGetDeviceInfo(device.id(), CL_DEVICE_TYPE, size, value, size_ret)) }
+    });
+    kind.is_ok_and(|kind| cl_device_type::from_ne_bytes(kind) & CL_DEVICE_TYPE_CPU != 0)
+}
+
+/// Has large memory come from the system, all zeros, and go back there: a driver on a CPU makes buffers of it. A program may
+/// have told its allocator to do so, which is the driver's natively, and read what it hasn't written (darktable does both).
+fn fresh_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: sets a number of the allocator's.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10);
+    }
+}
+
 /// A context, and what the worker keeps beside it for itself.
 pub struct Context {
     /// Queues for transfers that the program does not see, by device.
@@ -204,6 +222,9 @@ impl Context {
         }?;
         // SAFETY: the driver has just made it for us.
         let object = unsafe { Object::new(raw, shared.driver.clReleaseContext) };
+        if devices.iter().any(|device| is_cpu(shared.driver, device)) {
+            fresh_memory();
+        }
         Ok(Self {
             side: Mutex::default(),
             scratch: OnceLock::new(),
@@ -230,13 +251,7 @@ impl Context {
     /// Whether its devices are all CPUs.
     #[must_use]
     pub fn on_cpus(&self, driver: Driver) -> bool {
-        self.devices.iter().all(|device| {
-            let kind = query_number(|size, value, size_ret| {
-                // SAFETY: a live device, and `value` has room for `size` bytes.
-                unsafe { call!(driver, clGetDeviceInfo(device.id(), CL_DEVICE_TYPE, size, value, size_ret)) }
-            });
-            kind.is_ok_and(|kind| cl_device_type::from_ne_bytes(kind) & CL_DEVICE_TYPE_CPU != 0)
-        })
+        self.devices.iter().all(|device| is_cpu(driver, device))
     }
 
     /// A queue on `device` that the program does not see. It measures where the device can.
