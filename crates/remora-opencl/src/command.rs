@@ -47,6 +47,8 @@ pub(crate) struct Enqueue {
     host_parts: SmallVec<[HostPart; 2]>,
     /// Whether it waits for an event that is known to have failed.
     waits_for_failed: bool,
+    /// Events of our own that it waits for, until it has been sent: they are released after what has been sent by then.
+    parts: SmallVec<[Arc<Event>; 1]>,
 }
 
 impl Enqueue {
@@ -82,15 +84,17 @@ impl Enqueue {
             event_ret,
             waits_for_gated: false,
             host_parts: SmallVec::new(),
+            parts: SmallVec::new(),
             waits_for_failed: false,
         }
     }
 
     /// Waits for `event` as well.
-    pub(crate) fn after(mut self, event: &Event) -> Self {
+    pub(crate) fn after(mut self, event: &Arc<Event>) -> Self {
         event.needed_by(&mut self.needs);
         self.waits.push(event.remote.handle);
         self.waits_for_gated |= event.gated;
+        self.parts.push(Arc::clone(event));
         self
     }
 
