@@ -283,7 +283,7 @@ fn oclgrind() {
     let vendors = vendors(&[OCLGRIND]);
     let vendors = vendors.path().display().to_string();
     let broker = Broker::start_with(&[], &[("OCL_ICD_VENDORS", &vendors), ("OCLGRIND_CHECK_API", "1")]);
-    for name in ["enumerate", "buffers", "images", "live_buffers", "printf", "fork"] {
+    for name in ["enumerate", "buffers", "images", "live_buffers", "printf"] {
         let run = Program::compile(name).run(&[]);
         let native = run.clone().variable("OCL_ICD_VENDORS", &vendors).native();
         for link in Link::ALL {
