@@ -281,6 +281,10 @@ impl Event {
     /// Waits for the end and gives the final state.
     pub(crate) fn wait(self: &Arc<Self>) -> Result<cl_int> {
         let state = self.wait_for_end()?;
+        if state < 0 {
+            // Whether this thread or another one has noticed that the worker is gone, it is said in the same way.
+            self.remote.session.check()?;
+        }
         self.show();
         Ok(state)
     }
