@@ -22,6 +22,9 @@ pub mod kind {
     pub const SVM: u8 = 6;
 }
 
+/// Bytes of the longest attribute of a kernel (cl_nv_kernel_attribute): all are numbers.
+pub const MOST_OF_AN_ATTRIBUTE: usize = 64;
+
 /// What an argument takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Takes {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use opencl_sys::*;
 use remora_client::Needs;
 use remora_protocol::Kind;
+use remora_protocol::argument::MOST_OF_AN_ATTRIBUTE;
 use remora_protocol::opencl::{
     CreateKernel, GetKernelAttribute, GetKernelSubGroupInfo, KernelAttribute, SetKernelAttribute, Status, Value,
 };
@@ -307,9 +308,6 @@ pub unsafe fn set_kernel_attribute_nv(
     let (_, answer) = session.call(session.objects(), &command, &Needs::default(), None)?;
     check(answer.decode::<Status>()?.code)
 }
-
-/// All attributes are numbers.
-const MOST_OF_AN_ATTRIBUTE: usize = 64;
 
 /// # Safety
 /// As clGetKernelAttributeNV.

@@ -10,7 +10,7 @@ use opencl_sys::{
     CL_INVALID_WORK_DIMENSION, CL_KERNEL_ARG_ADDRESS_QUALIFIER, CL_KERNEL_ARG_TYPE_NAME, CL_KERNEL_ARG_TYPE_QUALIFIER,
     CL_KERNEL_EXEC_INFO_SVM_PTRS, CL_KERNEL_NUM_ARGS, CL_SUCCESS, cl_int,
 };
-use remora_protocol::argument::{Takes, kind};
+use remora_protocol::argument::{MOST_OF_AN_ATTRIBUTE, Takes, kind};
 use remora_protocol::opencl::{
     CreateKernel, GetKernelAttribute, GetKernelSubGroupInfo, GetSuggestedLocalWorkSize, KernelArg, KernelAttribute,
     SetKernelAttribute,
@@ -365,9 +365,6 @@ pub fn attribute(at: &At<'_>, message: &GetKernelAttribute) {
         Err(code) => at.reply(&KernelAttribute { code, size: 0, value: &[] }),
     }
 }
-
-/// All attributes are numbers.
-const MOST_OF_AN_ATTRIBUTE: usize = 64;
 
 /// How much of `value` is the attribute, and what the driver says of its size.
 fn read_attribute(shared: &Shared, message: &GetKernelAttribute, value: &mut [u8]) -> Result<(usize, u64), cl_int> {
