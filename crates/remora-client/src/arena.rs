@@ -5,13 +5,11 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use remora_link::Link;
+use remora_link::{Arena as Memory, Link};
 use remora_protocol::Bulk;
 
 use crate::fork;
 
-/// The end of the arena belongs to the worker's transfer engine.
-const BOUNCE: u64 = 4 << 20;
 /// Pages are committed in blocks of this size.
 const BLOCK: u64 = 256 << 10;
 /// Everything starts at a multiple of a cache line, large things at a page.
@@ -28,6 +26,14 @@ pub struct Arena {
     state: Mutex<State>,
 }
 
+#[derive(Clone, Copy)]
+enum Use {
+    /// Where drivers know the pages, if there is room.
+    Staging,
+    /// Where they don't.
+    Store { zeroed: bool },
+}
+
 struct State {
     /// Start and length of what is free.
     free: BTreeMap<u64, u64>,
@@ -37,31 +43,37 @@ struct State {
 
 impl Arena {
     pub(crate) fn new(link: Link) -> Arc<Self> {
-        let usable = link.arena().size().saturating_sub(BOUNCE) / BLOCK * BLOCK;
+        let usable = link.arena().bounce().start / BLOCK * BLOCK;
         let committed = vec![false; usize::try_from(usable / BLOCK).unwrap_or(0)];
         let free = BTreeMap::from([(0, usable)]);
         Arc::new(Self { link, generation: fork::generation(), state: Mutex::new(State { free, committed, used: 0 }) })
     }
 
-    /// Room for `length` bytes, or `None` if there is none (or no memory behind it). What was there before may still be.
+    /// Room for `length` bytes that are on their way, or `None` if there is none (or no memory behind it). What was there
+    /// before may still be.
     pub fn allocate(self: &Arc<Self>, length: usize) -> Option<Staging> {
-        self.reserve(length, false)
+        self.reserve(length, Use::Staging)
+    }
+
+    /// Room for an object's own memory, for as long as it lives.
+    pub fn allocate_store(self: &Arc<Self>, length: usize) -> Option<Staging> {
+        self.reserve(length, Use::Store { zeroed: false })
     }
 
     /// The same, and all bytes are 0.
     pub fn allocate_zeroed(self: &Arc<Self>, length: usize) -> Option<Staging> {
-        self.reserve(length, true)
+        self.reserve(length, Use::Store { zeroed: true })
     }
 
-    fn reserve(self: &Arc<Self>, length: usize, zeroed: bool) -> Option<Staging> {
+    fn reserve(self: &Arc<Self>, length: usize, purpose: Use) -> Option<Staging> {
         if self.generation != fork::generation() {
             return None;
         }
         let wanted = u64::try_from(length).ok()?.max(1).checked_next_multiple_of(ALIGN)?;
-        let align = if wanted >= PAGE { PAGE } else { ALIGN };
+        let zeroed = matches!(purpose, Use::Store { zeroed: true });
         let mut state = self.lock();
         let (start, hole, offset) = state.free.iter().find_map(|(&start, &hole)| {
-            let offset = start.checked_next_multiple_of(align)?;
+            let offset = self.place_in(start, wanted, purpose)?;
             (offset.checked_add(wanted)? <= start + hole).then_some((start, hole, offset))
         })?;
         let used = self.commit(&mut state, offset, wanted, zeroed)?;
@@ -82,6 +94,21 @@ impl Arena {
             unsafe { bytes.write_bytes(0, usize::try_from(end - start).ok()?) };
         }
         Some(staging)
+    }
+
+    /// Where something could begin in a hole that begins at `start`, if that is long enough.
+    fn place_in(&self, start: u64, wanted: u64, purpose: Use) -> Option<u64> {
+        let staging = self.link.arena().staging().end;
+        let align = if wanted >= PAGE { PAGE } else { ALIGN };
+        match purpose {
+            Use::Store { .. } => start.max(staging).checked_next_multiple_of(align),
+            Use::Staging => {
+                let offset = start.checked_next_multiple_of(align)?;
+                let in_one_block = offset / Memory::BLOCK == offset.checked_add(wanted - 1)? / Memory::BLOCK;
+                let any = in_one_block || offset >= staging;
+                if any { Some(offset) } else { offset.checked_next_multiple_of(Memory::BLOCK) }
+            }
+        }
     }
 
     /// Whether some of these addresses are the arena's.
@@ -149,7 +176,8 @@ impl Arena {
         if committed.saturating_sub(state.used) <= KEEP {
             return;
         }
-        for block in start.div_ceil(BLOCK)..end / BLOCK {
+        // Drivers may know the pages of staging by what they are now.
+        for block in start.max(self.link.arena().staging().end).div_ceil(BLOCK)..end / BLOCK {
             let Some(done) = usize::try_from(block).ok().and_then(|block| state.committed.get_mut(block)) else {
                 return;
             };

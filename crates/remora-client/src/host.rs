@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::copy::copy;
+
 /// Rows and slices of bytes in the program's memory. Their *packed* form, without the gaps of the pitches, is what
 /// travels.
 ///
@@ -80,7 +82,7 @@ impl HostArea {
         let mut done = 0;
         for (address, part) in self.parts(offset, length) {
             // SAFETY: `parts` yields pieces of the area that sum up to `length`; the caller vouches for both sides.
-            unsafe { std::ptr::copy_nonoverlapping(address, to.add(done), part) };
+            unsafe { copy(address, to.add(done), part) };
             done += part;
         }
     }
@@ -93,7 +95,7 @@ impl HostArea {
         let mut done = 0;
         for (address, part) in self.parts(offset, length) {
             // SAFETY: as in `gather`.
-            unsafe { std::ptr::copy_nonoverlapping(from.add(done), address, part) };
+            unsafe { copy(from.add(done), address, part) };
             done += part;
         }
     }

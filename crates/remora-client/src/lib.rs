@@ -7,6 +7,7 @@ mod arena;
 mod backend;
 mod callbacks;
 mod contents;
+mod copy;
 mod fork;
 mod host;
 mod notices;

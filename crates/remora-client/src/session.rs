@@ -263,6 +263,12 @@ impl Session {
         self.arena.allocate(length)
     }
 
+    /// Room for an object's own memory.
+    pub fn stage_store(&self, length: usize) -> Option<Staging> {
+        self.objects.finish_executed();
+        self.arena.allocate_store(length)
+    }
+
     /// The same, and all bytes are 0.
     pub fn stage_zeroed(&self, length: usize) -> Option<Staging> {
         self.objects.finish_executed();

@@ -47,6 +47,8 @@ pub struct Stream {
     waiters: AtomicU32,
     /// Everything up to here is known to be complete on the device (of an in-order queue), or executed (objects).
     finished: AtomicU64,
+    /// Up to here the worker has also told what went wrong.
+    settled: AtomicU64,
     /// Whether anything that was sent runs kernels, or waits for what another stream does.
     prints: AtomicBool,
     held: Mutex<VecDeque<(u64, Staging)>>,
@@ -97,6 +99,7 @@ impl Stream {
             sent: AtomicU64::new(0),
             waiters: AtomicU32::new(0),
             finished: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
             prints: AtomicBool::new(false),
             held: Mutex::default(),
             held_bytes: AtomicU64::new(0),
@@ -231,6 +234,29 @@ impl Stream {
                 self.held_bytes.fetch_sub(held_length(&what), Ordering::Relaxed);
             }
         }
+    }
+
+    /// Everything up to `position` is finished, and what went wrong has been told.
+    pub fn settle_to(&self, position: u64) {
+        self.settled.fetch_max(position, Ordering::AcqRel);
+        self.finish_to(position);
+    }
+
+    /// Whether that is all that was ever sent: asking the worker again would say nothing new.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire) == self.sent()
+    }
+
+    /// Runs `job` if everything that was sent is finished. What other threads send meanwhile goes after it.
+    pub fn when_idle(&self, job: impl FnOnce()) -> bool {
+        let out = lock(&self.out);
+        let idle = self.finished() == out.position;
+        if idle {
+            job();
+        }
+        drop(out);
+        idle
     }
 
     /// Lets go of staging whose commands the worker has executed. For streams whose commands are done when executed.

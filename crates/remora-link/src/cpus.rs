@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 /// Whole CPUs that this process may keep busy; at least 1. Looked up once.
-pub(crate) fn usable() -> usize {
+#[must_use]
+pub fn usable() -> usize {
     static USABLE: OnceLock<usize> = OnceLock::new();
     *USABLE.get_or_init(|| {
         let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();

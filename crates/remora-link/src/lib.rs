@@ -67,6 +67,7 @@ mod window;
 pub use exports::*;
 #[cfg(not(loom))]
 mod exports {
+    pub use crate::cpus::usable as usable_cpus;
     pub use crate::descriptor::Descriptor;
     pub use crate::lane::{Receiver, Sender};
     pub use crate::layout::{Lane, Side};

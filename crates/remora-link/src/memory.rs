@@ -1,6 +1,7 @@
 //! Shared and private memory: making it, checking it, mapping it.
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 
@@ -188,6 +189,11 @@ impl Drop for Mapping {
     }
 }
 
+/// What belongs to the worker at the arena's end, in bytes.
+const BOUNCE: u64 = 4 << 20;
+/// The part for staging is a quarter of the rest, but no more than this.
+const MOST_STAGING: u64 = 256 << 20;
+
 /// The memory for bulk data, addressed by offset. What it holds may change at any time, so it is only read and written by
 /// copying, or through raw pointers.
 #[derive(Debug)]
@@ -196,8 +202,24 @@ pub struct Arena {
 }
 
 impl Arena {
+    /// Staging is known to drivers in blocks of this size, in bytes: a transfer within one block is as fast as it can be.
+    pub const BLOCK: u64 = 4 << 20;
+
     pub(crate) fn new(mapping: Mapping) -> Self {
         Self { mapping }
+    }
+
+    /// The part that transfers pass through: a driver may know its pages for its device, so they stay what they are, and no
+    /// object's own memory lies there. Everything behind it is for anything, up to [`Arena::bounce`].
+    #[must_use]
+    pub fn staging(&self) -> Range<u64> {
+        0..(self.bounce().start / 4).min(MOST_STAGING) / Self::BLOCK * Self::BLOCK
+    }
+
+    /// The end of it, which belongs to the worker: transfers in parts pass through it.
+    #[must_use]
+    pub fn bounce(&self) -> Range<u64> {
+        self.size().saturating_sub(BOUNCE)..self.size()
     }
 
     /// Its bytes; constant.
@@ -289,6 +311,17 @@ mod tests {
         rustix::fs::ftruncate(&unsealed, 1 << 20).unwrap();
         assert!(Mapping::shared(unsealed, 1 << 20).is_err());
         assert!(Mapping::shared(tempfile::tempfile().unwrap().into(), 0).is_err());
+    }
+
+    #[test]
+    fn parts_of_an_arena_do_not_overlap() {
+        for size in [1 << 20, 9 << 20, 64 << 20, 1 << 30, 8 << 30] {
+            let arena = Arena::new(Mapping::private(size).unwrap());
+            let (staging, bounce) = (arena.staging(), arena.bounce());
+            assert!(staging.start == 0 && staging.end <= bounce.start && staging.end % Arena::BLOCK == 0);
+            assert!(staging.end <= 256 << 20 && bounce.end == size as u64);
+        }
+        assert_eq!(Arena::new(Mapping::private(1 << 30).unwrap()).staging().end, 252 << 20);
     }
 
     #[test]

@@ -105,6 +105,11 @@ impl Enqueue {
         (Self { event_ret: std::ptr::null_mut(), ..self }, last)
     }
 
+    /// Whether the program wants an event.
+    pub(crate) fn has_event(&self) -> bool {
+        !self.event_ret.is_null()
+    }
+
     /// Enqueues a part, and gives its event.
     pub(crate) fn internal(
         mut self,

@@ -14,6 +14,7 @@ mod facts;
 pub mod generated;
 mod host_memory;
 mod image;
+mod in_place;
 mod include;
 mod info;
 mod kernel;

@@ -419,7 +419,7 @@ impl Contents {
         let length = size.max(STORE_FROM);
         let store = match given {
             _ if !wanted || !session.shares_memory() => None,
-            Some(_) => session.stage(length),
+            Some(_) => session.stage_store(length),
             // Natively it is memory that the driver has from the system, which is all zeros.
             None => session.stage_zeroed(length),
         };

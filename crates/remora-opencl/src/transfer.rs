@@ -16,6 +16,7 @@ use crate::api::queue::Queue;
 use crate::command::Enqueue;
 use crate::error::{Error, Result, check};
 use crate::event::Event;
+use crate::in_place::{self, Attempt};
 use crate::mem::Mem;
 use crate::svm;
 
@@ -39,9 +40,33 @@ pub(crate) fn read(
     blocking: bool,
     keep: Option<Finally>,
 ) -> Result<()> {
-    let session = &enqueue.queue.remote.session;
     // What the program has mapped can lie in the arena: commands behind this one may need the bytes there.
-    let there = place(session, &host);
+    let there = place(&enqueue.queue.remote.session, &host);
+    let bytes = if there.is_none() { in_place::bytes_of(&enqueue, mem, &area) } else { None };
+    let Some(bytes) = bytes else { return read_staged(enqueue, command_type, mem, area, host, there, blocking, keep) };
+    let length = host.packed_length();
+    // SAFETY: the program's destination is valid during this call; the store has the area's bytes as long as the object.
+    let (attempt, late) = in_place::attempt(&enqueue, blocking, || unsafe { host.scatter(0, bytes, length) })?;
+    match attempt {
+        Attempt::Copied => in_place::succeed(enqueue, command_type)?,
+        Attempt::NotNow => read_staged(enqueue, command_type, mem, area, host, there, blocking, keep)?,
+    }
+    check(late)
+}
+
+/// A read that the worker does: to where the bytes lie in the arena, to staging, or in parts.
+#[allow(clippy::too_many_arguments)]
+fn read_staged(
+    enqueue: Enqueue,
+    command_type: u32,
+    mem: &Mem,
+    area: Area,
+    host: HostArea,
+    there: Option<u64>,
+    blocking: bool,
+    keep: Option<Finally>,
+) -> Result<()> {
+    let session = &enqueue.queue.remote.session;
     let staging = if there.is_none() { session.stage(host.packed_length()) } else { None };
     let offset = there.or(staging.as_ref().map(Staging::offset));
     if blocking {
@@ -127,6 +152,35 @@ pub(crate) fn read_later(
 
 /// Enqueues a copy of the program's memory at `host` to `area` of `mem`; `keep` as for [`read`].
 pub(crate) fn write(
+    enqueue: Enqueue,
+    command_type: u32,
+    mem: &Mem,
+    area: Area,
+    host: HostArea,
+    blocking: bool,
+    keep: Option<Finally>,
+) -> Result<()> {
+    let session = &enqueue.queue.remote.session;
+    // What is in the arena the device may yet change.
+    let near = session.is_in_arena(&host.span()) || svm::place(session, &host.span()).is_some();
+    if near || !is_there(&enqueue, &host) {
+        return write_later(enqueue, command_type, mem, area, host, blocking, keep);
+    }
+    let Some(bytes) = in_place::bytes_of(&enqueue, mem, &area) else {
+        return write_taken(enqueue, command_type, mem, area, host, blocking, keep);
+    };
+    // SAFETY: the program's source is valid during this call; the store has the area's bytes as long as the object.
+    let (attempt, late) =
+        in_place::attempt(&enqueue, blocking, || unsafe { host.gather(0, bytes, host.packed_length()) })?;
+    match attempt {
+        Attempt::Copied => in_place::succeed(enqueue, command_type)?,
+        Attempt::NotNow => write_taken(enqueue, command_type, mem, area, host, blocking, keep)?,
+    }
+    check(late)
+}
+
+/// A write whose bytes are taken now, if there is room for them.
+fn write_taken(
     mut enqueue: Enqueue,
     command_type: u32,
     mem: &Mem,
@@ -135,13 +189,8 @@ pub(crate) fn write(
     blocking: bool,
     keep: Option<Finally>,
 ) -> Result<()> {
-    let session = Arc::clone(&enqueue.queue.remote.session);
     let length = host.packed_length();
-    // What is in the arena the device may yet change.
-    let near = session.is_in_arena(&host.span()) || svm::place(&session, &host.span()).is_some();
-    let early = !near && is_there(&enqueue, &host);
-    let staging = if early { session.stage(length) } else { None };
-    let Some(staging) = staging else {
+    let Some(staging) = enqueue.queue.remote.session.stage(length) else {
         return write_later(enqueue, command_type, mem, area, host, blocking, keep);
     };
     // SAFETY: the program's source is valid during this call; the staging is as long as the area.

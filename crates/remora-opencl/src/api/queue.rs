@@ -75,6 +75,21 @@ impl Queue {
         }
     }
 
+    /// Waits for everything in it. The code is of something that failed before, and is given once.
+    pub(crate) fn finish(&self) -> Result<cl_int> {
+        let (session, stream) = (&self.remote.session, &self.stream);
+        let code = if stream.is_settled() {
+            session.check()?;
+            CL_SUCCESS
+        } else {
+            let (position, answer) = session.call(stream, &Finish {}, &Needs::default(), None)?;
+            stream.settle_to(position);
+            answer.decode::<Status>()?.code
+        };
+        self.context.in_use.show();
+        Ok(code)
+    }
+
     fn lock_gated(&self) -> MutexGuard<'_, BTreeSet<u64>> {
         self.gated.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -278,10 +293,7 @@ pub unsafe fn flush(queue: cl_command_queue) -> Result<()> {
 pub unsafe fn finish(queue: cl_command_queue) -> Result<()> {
     // SAFETY: passed on to the caller.
     let queue: Arc<Queue> = unsafe { share(queue) }?;
-    let (position, answer) = queue.remote.session.call(&queue.stream, &Finish {}, &Needs::default(), None)?;
-    queue.stream.finish_to(position);
-    queue.context.in_use.show();
-    check(answer.decode::<Status>()?.code)
+    check(queue.finish()?)
 }
 
 unsafe fn marker_or_barrier(

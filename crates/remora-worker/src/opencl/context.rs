@@ -7,15 +7,17 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use opencl_sys::{
     CL_CONTEXT_INTEROP_USER_SYNC, CL_CONTEXT_MEMORY_INITIALIZE_KHR, CL_CONTEXT_PLATFORM,
-    CL_CONTEXT_SHOW_DIAGNOSTICS_INTEL, CL_DEVICE_TYPE, CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE_CPU, CL_DEVICE_TYPE_CUSTOM,
-    CL_INVALID_DEVICE, CL_INVALID_PLATFORM, CL_INVALID_PROPERTY, CL_MEM_READ_WRITE, CL_PLATFORM_VERSION,
-    CL_QUEUE_PROFILING_ENABLE, CL_SUCCESS, cl_context_properties, cl_device_id, cl_device_type, cl_int, cl_platform_id,
+    CL_CONTEXT_SHOW_DIAGNOSTICS_INTEL, CL_DEVICE_HOST_UNIFIED_MEMORY, CL_DEVICE_TYPE, CL_DEVICE_TYPE_ALL,
+    CL_DEVICE_TYPE_CPU, CL_DEVICE_TYPE_CUSTOM, CL_FALSE, CL_INVALID_DEVICE, CL_INVALID_PLATFORM, CL_INVALID_PROPERTY,
+    CL_MEM_READ_WRITE, CL_PLATFORM_VERSION, CL_QUEUE_PROFILING_ENABLE, CL_SUCCESS, cl_context_properties, cl_device_id,
+    cl_device_type, cl_int, cl_platform_id,
 };
 use remora_protocol::opencl::CreateContext;
 use remora_protocol::{Handle, Kind, List};
 
 use super::driver::{Driver, Object, call, create, query, query_number};
 use super::extensions::{self, Extensions};
+use super::pins::Pins;
 use super::shared::Shared;
 use crate::lock;
 
@@ -161,6 +163,15 @@ fn is_cpu(driver: Driver, device: &Device) -> bool {
     kind.is_ok_and(|kind| cl_device_type::from_ne_bytes(kind) & CL_DEVICE_TYPE_CPU != 0)
 }
 
+/// Whether the device works on the host's memory. What can't be asked is taken for a device that does.
+fn shares_memory(driver: Driver, device: &Device) -> bool {
+    let shares = query_number(|size, value, size_ret| {
+        // SAFETY: a live device, and `value` has room for `size` bytes.
+        unsafe { call!(driver, clGetDeviceInfo(device.id(), CL_DEVICE_HOST_UNIFIED_MEMORY, size, value, size_ret)) }
+    });
+    shares.is_ok_and(|shares| u32::from_ne_bytes(shares) != CL_FALSE) || shares.is_err() || is_cpu(driver, device)
+}
+
 /// Has large memory come from the system, all zeros, and go back there: a driver on a CPU makes buffers of it. A program may
 /// have told its allocator to do so, which is the driver's natively, and read what it hasn't written (darktable does both).
 fn fresh_memory() {
@@ -173,6 +184,8 @@ fn fresh_memory() {
 
 /// A context, and what the worker keeps beside it for itself.
 pub struct Context {
+    /// The staging that its driver knows.
+    pub pins: Pins,
     /// Queues for transfers that the program does not see, by device.
     side: Mutex<HashMap<Handle, Arc<Object>>>,
     /// Four bytes that commands with no effect write to.
@@ -225,7 +238,9 @@ impl Context {
         if devices.iter().any(|device| is_cpu(shared.driver, device)) {
             fresh_memory();
         }
+        let own_memory = |device: &Arc<Device>| !shares_memory(shared.driver, device);
         Ok(Self {
+            pins: Pins::new(devices.iter().all(own_memory)),
             side: Mutex::default(),
             scratch: OnceLock::new(),
             object,

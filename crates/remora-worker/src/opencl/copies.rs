@@ -19,6 +19,7 @@ use super::engine;
 use super::events::Event;
 use super::memory::Mem;
 use super::pending::Transfer;
+use super::pins::Way;
 use super::queue::{At, Enqueued};
 use super::shared::Shared;
 use super::store::map_region;
@@ -48,10 +49,15 @@ pub fn read(at: &At<'_>, message: &EnqueueRead<'_>) -> Result<(), Violation> {
     at.shared.stats.bytes_copied.add(bulk.length);
     // With a wait list the executor would block while it keeps failing events as they are, which holds others up.
     let inline = at.answer && message.wait.is_empty() && at.queue.may_block(at.shared);
-    let blocking = if inline { CL_TRUE } else { CL_FALSE };
+    let way = Way::new(at, &region, bulk, message.wait.is_empty());
     let enqueued = at.enqueue(message.event, &message.wait, !inline, |wait, event| {
-        // SAFETY: live objects; the staging is the client's until it is told that the read is done, and stays mapped.
-        unsafe { read_region(at.shared.driver, at.queue.raw(), mem.raw(), &region, blocking, staging, wait, event) }
+        way.enqueue(at, &region, wait, event, |part, last, wait, event| {
+            let (blocking, target) =
+                (if inline && last { CL_TRUE } else { CL_FALSE }, staging.wrapping_add(part.offset));
+            let (driver, queue) = (at.shared.driver, at.queue.raw());
+            // SAFETY: live objects; the staging is the client's until it is told that the read is done, and stays mapped.
+            unsafe { read_region(driver, queue, mem.raw(), &part.region, blocking, target, wait, event) }
+        })
     })?;
     match enqueued {
         Err(code) => read_told(at, message, code),
@@ -134,9 +140,14 @@ pub fn write(at: &At<'_>, message: &EnqueueWrite<'_>) -> Result<(), Violation> {
     }
     at.shared.stats.bytes_copied.add(bulk.length);
     let track = message.transfer != 0;
+    let way = Way::new(at, &region, bulk, message.wait.is_empty());
     let enqueued = at.enqueue(message.event, &message.wait, track, |wait, event| {
-        // SAFETY: live objects; the bytes are the client's until it is told that the write is done, and stay mapped.
-        unsafe { write_region(at.shared.driver, at.queue.raw(), mem.raw(), &region, CL_FALSE, source, wait, event) }
+        way.enqueue(at, &region, wait, event, |part, _, wait, event| {
+            let (blocking, source) = (way.blocking_write(), source.wrapping_add(part.offset));
+            let (driver, queue) = (at.shared.driver, at.queue.raw());
+            // SAFETY: live objects; the bytes are the client's until it is told that the write is done, and stay mapped.
+            unsafe { write_region(driver, queue, mem.raw(), &part.region, blocking, source, wait, event) }
+        })
     })?;
     told_when_done(at, message.transfer, &enqueued);
     at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));

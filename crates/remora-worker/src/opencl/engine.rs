@@ -3,6 +3,7 @@
 //! queue is ready.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -17,14 +18,14 @@ use super::copies::done;
 use super::driver::Object;
 use super::events::interval;
 use super::memory::Mem;
+use super::pins::make_known;
 use super::queue::At;
-use super::shared::{BOUNCE, Shared};
+use super::shared::Shared;
 use super::transfer::{read_now, write_now};
 use super::violation::Violation;
 
 /// What one part may hold.
 const SLOT: u64 = 1 << 20;
-const SLOTS: u64 = BOUNCE / SLOT;
 
 /// What the engine is told.
 pub enum Job {
@@ -198,14 +199,15 @@ impl Engine<'_> {
 
     fn side_queue(&mut self, deferred: &Deferred) -> Result<Arc<Object>, cl_int> {
         if !self.committed {
-            let start = self.shared.client_arena();
-            self.shared.arena().commit(start, BOUNCE).map_err(|error| {
+            let Range { start, end } = self.shared.arena().bounce();
+            self.shared.arena().commit(start, end - start).map_err(|error| {
                 tracing::error!(%error, "no memory for transfers in parts");
                 CL_OUT_OF_HOST_MEMORY
             })?;
             self.committed = true;
         }
-        let queue = &deferred.composed.queue;
+        let (queue, bounce) = (&deferred.composed.queue, self.shared.arena().bounce());
+        make_known(self.shared, &queue.context, Bulk { offset: bounce.start, length: bounce.end - bounce.start });
         queue.context.side_queue(self.shared.driver, &queue.device)
     }
 
@@ -217,7 +219,7 @@ impl Engine<'_> {
         times: &mut Option<[u64; 5]>,
     ) -> Result<Result<(), cl_int>, Violation> {
         let mut parts = deferred.region.parts(SLOT as usize);
-        let mut free: VecDeque<u64> = (0..SLOTS).collect();
+        let mut free: VecDeque<u64> = self.slots().collect();
         let mut asked: VecDeque<(Part, u64)> = VecDeque::new();
         let mut result = Ok(());
         loop {
@@ -269,7 +271,7 @@ impl Engine<'_> {
         times: &mut Option<[u64; 5]>,
     ) -> Result<Result<(), cl_int>, Violation> {
         let (driver, mem) = (self.shared.driver, deferred.mem.raw());
-        let mut free: VecDeque<u64> = (0..SLOTS).collect();
+        let mut free: VecDeque<u64> = self.slots().collect();
         let mut sent: VecDeque<u64> = VecDeque::new();
         let mut result = Ok(());
         for part in deferred.region.parts(SLOT as usize) {
@@ -345,6 +347,11 @@ impl Engine<'_> {
             self.shared.stats.round_trips.add(1);
             deferred.composed.queue.replies.send(&self.shared.notices, position, &EventDone { code, state }, None);
         }
+    }
+
+    fn slots(&self) -> Range<u64> {
+        let bounce = self.shared.arena().bounce();
+        0..(bounce.end - bounce.start) / SLOT
     }
 
     fn slot(&self, slot: u64, part: &Part) -> Bulk {

@@ -13,6 +13,7 @@ use opencl_sys::{
     CL_MEM_OBJECT_IMAGE3D, CL_MEM_READ_ONLY, CL_MEM_READ_WRITE, CL_MEM_SIZE, CL_MEM_USE_HOST_PTR, CL_MEM_WRITE_ONLY,
     cl_buffer_region, cl_image_desc, cl_image_format, cl_int,
 };
+use remora_link::Arena;
 use remora_protocol::Bulk;
 use remora_protocol::opencl::{
     CreateBuffer, CreateImage, CreatePipe, CreateSampler, CreateSubBuffer, CreateSvm, InitMem, SetContentSize,
@@ -21,6 +22,7 @@ use remora_protocol::opencl::{
 use super::area::{Region, Shape, pixel_size};
 use super::context::Context;
 use super::driver::{Object, call, check, create, query_number};
+use super::pins::make_known;
 use super::shared::Shared;
 use super::store::{Maps, Store};
 use super::svm::{Svm, one_at_a_time, pointer};
@@ -196,6 +198,10 @@ fn store(shared: &Shared, offset: u64, size: u64, contents: Option<*mut u8>) -> 
     }
     if offset % PAGE != 0 || size == 0 {
         return Err(Violation::new("a store that does not begin at a page"));
+    }
+    // OpenCL does not say what becomes of memory that two buffers use.
+    if offset < shared.arena().staging().end {
+        return Err(Violation::new("a store in the part of the arena that is for staging"));
     }
     let store = shared.client_memory(Bulk { offset, length: size })?;
     if let Some(contents) = contents.filter(|contents| *contents != store) {
@@ -487,8 +493,14 @@ pub fn init(shared: &Arc<Shared>, message: &InitMem<'_>, bulk: Option<Bulk>) -> 
         }
         let queue = mem.context.side_queue(shared.driver, mem.context.first_device())?;
         shared.stats.bytes_copied.add(length);
-        // SAFETY: `source` holds the packed bytes of the region, and the write is done when the call returns.
-        unsafe { write_now(shared.driver, queue.raw(), mem.raw(), &region, source) }.map(drop)
+        if let Some(bulk) = bulk {
+            make_known(shared, &mem.context, bulk);
+        }
+        region.parts(Arena::BLOCK as usize).try_for_each(|part| {
+            let (driver, source) = (shared.driver, source.wrapping_add(part.offset));
+            // SAFETY: `source` holds the packed bytes of the region, and the write is done when the call returns.
+            unsafe { write_now(driver, queue.raw(), mem.raw(), &part.region, source) }.map(drop)
+        })
     });
     if let Err(code) = written {
         tracing::warn!(code, "InitMem refused");

@@ -30,6 +30,7 @@ pub mod null;
 pub mod objects;
 mod options;
 pub mod pending;
+mod pins;
 pub mod places;
 pub mod programs;
 pub mod queue;

@@ -27,9 +27,6 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::stats::Stats;
 
-/// The end of the arena belongs to the transfer engine: transfers in parts pass through it. Clients allocate before it.
-pub const BOUNCE: u64 = 4 << 20;
-
 /// A session.
 pub struct Shared {
     /// The driver.
@@ -126,7 +123,7 @@ impl Shared {
     /// Where the arena's part for clients ends.
     #[must_use]
     pub fn client_arena(&self) -> u64 {
-        self.arena().size().saturating_sub(BOUNCE)
+        self.arena().bounce().start
     }
 
     /// The address of a client's range of the arena.

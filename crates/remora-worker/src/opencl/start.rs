@@ -14,7 +14,7 @@ use super::engine::{self, Job};
 use super::executor::{DRIVER_STACK, guarded, spawn, start_objects, start_transfers};
 use super::places::Places;
 use super::reaper;
-use super::shared::{BOUNCE, Shared};
+use super::shared::Shared;
 use crate::notices::Notices;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -33,7 +33,11 @@ pub fn start(
     places: Places,
 ) -> anyhow::Result<Arc<Shared>> {
     let layout = link.layout();
-    anyhow::ensure!(layout.arena > BOUNCE, "an arena of {} bytes has no room for transfers in parts", layout.arena);
+    anyhow::ensure!(
+        link.arena().bounce().start > 0,
+        "an arena of {} bytes has no room for transfers in parts",
+        layout.arena
+    );
     anyhow::ensure!(layout.streams >= 2, "a session has at least two streams");
     let notices = Arc::new(Notices::new(link.sender(Lane::Notices).context("the lane of notices")?));
     let (completions, notes) = Completions::new();

@@ -8,7 +8,7 @@ use remora_protocol::{Bulk, Handle, Kind, List};
 
 use super::client::{Client, bytes};
 
-fn read(client: &mut Client, mem: Handle, area: Area, length: usize) -> Vec<u8> {
+pub fn read(client: &mut Client, mem: Handle, area: Area, length: usize) -> Vec<u8> {
     let staging = client.room(length);
     let needs = [client.all_of(0)];
     let command = EnqueueRead { mem, area, staging: staging.offset, ..EnqueueRead::default() };
@@ -19,13 +19,13 @@ fn read(client: &mut Client, mem: Handle, area: Area, length: usize) -> Vec<u8> 
     client.bytes(staging)
 }
 
-fn write(client: &mut Client, mem: Handle, area: Area, contents: &[u8]) {
+pub fn write(client: &mut Client, mem: Handle, area: Area, contents: &[u8]) {
     let bulk = client.stage(contents);
     let needs = [client.all_of(0)];
     client.send_with(2, &EnqueueWrite { mem, area, ..EnqueueWrite::default() }, &needs, Some(bulk), false);
 }
 
-fn pattern(length: usize) -> Vec<u8> {
+pub fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index * 7 + index / 251) as u8).collect()
 }
 
@@ -112,7 +112,7 @@ fn a_store_is_the_buffer() {
     let mut client = Client::new();
     let context = client.context();
     client.queue(context, 2, 0);
-    let store = client.stage(&pattern(8192));
+    let store = client.store(&pattern(8192));
     let mem = client.minter.mint(Kind::Mem);
     let command = CreateBuffer { mem, context, flags: 1, size: 8192, store: store.offset, svm: 0, vendor_flags: 0 };
     assert_eq!(client.ask(0, &command, &[], None), 0);
@@ -140,7 +140,7 @@ fn a_store_is_the_image() {
     let context = client.context();
     client.queue(context, 2, 0);
     let contents = pattern(8 * 4 * 4);
-    let store = client.stage(&[contents.as_slice(), &[0; 4096]].concat());
+    let store = client.store(&[contents.as_slice(), &[0; 4096]].concat());
     let mem = client.minter.mint(Kind::Mem);
     let command = CreateImage {
         mem,

@@ -104,7 +104,7 @@ impl Client {
     }
 
     fn with(asked: Asked, links: impl FnOnce(Layout, UnixStream, UnixStream) -> (Link, Link)) -> Self {
-        let layout = Layout { streams: 16, arena: 32 << 20, ..Layout::default() };
+        let layout = Layout { streams: 16, arena: 64 << 20, ..Layout::default() };
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (link, worker) = links(layout, ours, theirs);
         let worker = start(worker, driver(), Arc::default(), None, asked, Places::default()).unwrap();
@@ -207,6 +207,12 @@ impl Client {
         self.next_arena += bulk.length.next_multiple_of(4096);
         self.link.arena().commit(bulk.offset, bulk.length).unwrap();
         bulk
+    }
+
+    /// Room for an object's own memory.
+    pub fn store(&mut self, bytes: &[u8]) -> Bulk {
+        self.next_arena = self.next_arena.max(self.link.arena().staging().end);
+        self.stage(bytes)
     }
 
     pub fn bytes(&self, bulk: Bulk) -> Vec<u8> {

@@ -44,13 +44,13 @@ fn what_no_client_sends_closes_the_session() {
             let context = client.context();
             let mem = client.minter.mint(Kind::Mem);
             let command = CreateBuffer { mem, context, flags: 1, size: 8192, store: u64::MAX, svm: 0, vendor_flags: 0 };
-            let bulk = Bulk { offset: (32 << 20) - 4096, length: 8192 };
+            let bulk = Bulk { offset: client.link.arena().size() - 4096, length: 8192 };
             client.send_with(0, &command, &[], Some(bulk), false);
         }),
         ("a store in the worker's part of the arena", |client| {
             let context = client.context();
             let mem = client.minter.mint(Kind::Mem);
-            let store = (32 << 20) - (4 << 20);
+            let store = client.link.arena().bounce().start;
             client.send(0, &CreateBuffer { mem, context, flags: 1, size: 4096, store, svm: 0, vendor_flags: 0 });
         }),
         ("an included file with an endless name", |client| {
@@ -97,7 +97,7 @@ fn wrong_sizes_of_bulk_close_the_session() {
         let mem = client.buffer(context, 4096);
         let needs = [client.all_of(0)];
         if staged {
-            let staging = (32 << 20) - (4 << 20) - 100;
+            let staging = client.link.arena().bounce().start - 100;
             let command = EnqueueRead { mem, area: bytes(0, 4096), staging, transfer: 1, ..EnqueueRead::default() };
             client.send_with(2, &command, &needs, None, false);
         } else {

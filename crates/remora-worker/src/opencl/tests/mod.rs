@@ -6,4 +6,5 @@ mod contents;
 mod hostile;
 mod launches;
 mod parts;
+mod pins;
 mod waiting;
