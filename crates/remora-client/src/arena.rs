@@ -55,6 +55,12 @@ impl Arena {
         self.reserve(length, Use::Staging)
     }
 
+    /// The same for a transfer that can't be divided: where drivers know the pages, they know them in blocks only.
+    pub fn allocate_whole(self: &Arc<Self>, length: usize) -> Option<Staging> {
+        let in_block = length as u64 <= Memory::BLOCK;
+        self.reserve(length, if in_block { Use::Staging } else { Use::Store { zeroed: false } })
+    }
+
     /// Room for an object's own memory, for as long as it lives.
     pub fn allocate_store(self: &Arc<Self>, length: usize) -> Option<Staging> {
         self.reserve(length, Use::Store { zeroed: false })

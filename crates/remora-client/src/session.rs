@@ -186,9 +186,23 @@ impl Session {
         needs: &Needs,
         bulk: Option<Bulk>,
     ) -> Result<(u64, Answer), Lost> {
-        self.check()?;
-        let position = stream.send(command, needs, bulk, true)?;
+        let position = self.ask(stream, command, needs, bulk)?;
         self.answer::<C>(stream, position)
+    }
+
+    /// Sends a command for an answer, which [`Session::answer`] must be called for.
+    ///
+    /// # Errors
+    /// [`Lost`] if the session has ended.
+    pub fn ask<C: Command>(
+        &self,
+        stream: &Stream,
+        command: &C,
+        needs: &Needs,
+        bulk: Option<Bulk>,
+    ) -> Result<u64, Lost> {
+        self.check()?;
+        stream.send(command, needs, bulk, true)
     }
 
     /// As [`Session::call`], if no other thread waits for an answer of this stream: the worker might come to this command
@@ -203,7 +217,11 @@ impl Session {
         Some(sent.and_then(|position| self.answer::<C>(stream, position)))
     }
 
-    fn answer<C: Command>(&self, stream: &Stream, position: u64) -> Result<(u64, Answer), Lost> {
+    /// Waits for the answer to the `C` at `position`, and for all notices before it to have been handled.
+    ///
+    /// # Errors
+    /// [`Lost`] if the session has ended.
+    pub fn answer<C: Command>(&self, stream: &Stream, position: u64) -> Result<(u64, Answer), Lost> {
         let answer = stream.reply(position)?;
         self.handled.wait(answer.notices())?;
         if stream.number() != OBJECTS {
@@ -261,6 +279,12 @@ impl Session {
     pub fn stage(&self, length: usize) -> Option<Staging> {
         self.objects.finish_executed();
         self.arena.allocate(length)
+    }
+
+    /// The same for a transfer that can't be divided.
+    pub fn stage_whole(&self, length: usize) -> Option<Staging> {
+        self.objects.finish_executed();
+        self.arena.allocate_whole(length)
     }
 
     /// Room for an object's own memory.

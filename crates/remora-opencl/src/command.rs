@@ -105,9 +105,15 @@ impl Enqueue {
         (Self { event_ret: std::ptr::null_mut(), ..self }, last)
     }
 
-    /// Whether the program wants an event.
-    pub(crate) fn has_event(&self) -> bool {
-        !self.event_ret.is_null()
+    /// Whether the program may ask when it ran.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.queue.profiles() && !self.event_ret.is_null()
+    }
+
+    /// Room in the arena for the command's bytes, or `None` if there is none now.
+    pub(crate) fn stage(&self, length: usize) -> Option<Staging> {
+        let session = &self.queue.remote.session;
+        if self.is_measured() { session.stage_whole(length) } else { session.stage(length) }
     }
 
     /// Enqueues a part, and gives its event.
@@ -259,6 +265,18 @@ impl Enqueue {
         let (position, answer) = self.queue.remote.session.call(&self.queue.stream, command, &self.needs, bulk)?;
         self.sent_at(position);
         Ok((position, answer))
+    }
+
+    /// Sends the command, whose answer [`Enqueue::answer`] must be called for.
+    pub(crate) fn ask_ahead<C: Command>(&self, command: &C) -> Result<u64> {
+        let position = self.queue.remote.session.ask(&self.queue.stream, command, &self.needs, None)?;
+        self.sent_at(position);
+        Ok(position)
+    }
+
+    /// Waits for the driver's answer to the `C` at `position`.
+    pub(crate) fn answer<C: Command>(&self, position: u64) -> Result<Answer> {
+        Ok(self.queue.remote.session.answer::<C>(&self.queue.stream, position)?.1)
     }
 
     /// As [`Enqueue::ask`], if the answer doesn't have to wait for one that another thread waits for.

@@ -13,10 +13,9 @@ use crate::mem::Mem;
 pub(crate) fn bytes_of(enqueue: &Enqueue, mem: &Mem, area: &Area) -> Option<*mut u8> {
     let is_range = area.kind == 0 && mem.is_buffer();
     // Whoever measures wants the copy to be the driver's.
-    let measured = enqueue.queue.profiles() && enqueue.has_event();
     // The program's own memory has its own rules.
     let plain = mem.host_part().is_none() && mem.svm.is_none();
-    let direct = is_range && !measured && plain && enqueue.queue.in_order() && mem.context.on_cpus();
+    let direct = is_range && !enqueue.is_measured() && plain && enqueue.queue.in_order() && mem.context.on_cpus();
     let start = if direct { mem.store_pointer() } else { None };
     Some(start?.wrapping_add(usize::try_from(area.origin[0]).ok()?))
 }

@@ -5,6 +5,7 @@
 
 mod api;
 mod build;
+mod chunks;
 mod command;
 mod entry;
 mod error;

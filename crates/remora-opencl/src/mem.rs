@@ -318,7 +318,7 @@ pub(crate) fn send_contents(session: &Arc<Session>, mem: Handle, area: Area, hos
 
 /// The program's bytes in the arena, if there is room.
 fn gathered(session: &Arc<Session>, host: HostArea) -> Option<Staging> {
-    let staging = session.stage(host.packed_length())?;
+    let staging = session.stage_whole(host.packed_length())?;
     // SAFETY: the program gave a host pointer for the whole object, which is valid now; the staging is as long.
     unsafe { host.gather(0, staging.pointer().as_ptr(), host.packed_length()) };
     Some(staging)

@@ -13,6 +13,7 @@ use remora_protocol::List;
 use remora_protocol::opencl::{Area, EnqueueHostCall, EnqueueNothing, EnqueueRead, EnqueueWrite, EventDone};
 
 use crate::api::queue::Queue;
+use crate::chunks;
 use crate::command::Enqueue;
 use crate::error::{Error, Result, check};
 use crate::event::Event;
@@ -66,8 +67,12 @@ fn read_staged(
     blocking: bool,
     keep: Option<Finally>,
 ) -> Result<()> {
-    let session = &enqueue.queue.remote.session;
-    let staging = if there.is_none() { session.stage(host.packed_length()) } else { None };
+    if blocking && there.is_none() && chunks::divides(&enqueue, mem, &area, &host) {
+        if let Some(slots) = chunks::Slots::new(&enqueue) {
+            return chunks::read(enqueue, command_type, mem, area, host, slots);
+        }
+    }
+    let staging = if there.is_none() { enqueue.stage(host.packed_length()) } else { None };
     let offset = there.or(staging.as_ref().map(Staging::offset));
     if blocking {
         let parts = offset.is_none().then_some(host);
@@ -167,7 +172,9 @@ pub(crate) fn write(
         return write_later(enqueue, command_type, mem, area, host, blocking, keep);
     }
     let Some(bytes) = in_place::bytes_of(&enqueue, mem, &area) else {
-        return write_taken(enqueue, command_type, mem, area, host, blocking, keep);
+        let divides = keep.is_none() && chunks::divides(&enqueue, mem, &area, &host);
+        let write = if divides { chunks::write } else { write_taken };
+        return write(enqueue, command_type, mem, area, host, blocking, keep);
     };
     // SAFETY: the program's source is valid during this call; the store has the area's bytes as long as the object.
     let (attempt, late) =
@@ -180,7 +187,7 @@ pub(crate) fn write(
 }
 
 /// A write whose bytes are taken now, if there is room for them.
-fn write_taken(
+pub(crate) fn write_taken(
     mut enqueue: Enqueue,
     command_type: u32,
     mem: &Mem,
@@ -190,7 +197,7 @@ fn write_taken(
     keep: Option<Finally>,
 ) -> Result<()> {
     let length = host.packed_length();
-    let Some(staging) = enqueue.queue.remote.session.stage(length) else {
+    let Some(staging) = enqueue.stage(length) else {
         return write_later(enqueue, command_type, mem, area, host, blocking, keep);
     };
     // SAFETY: the program's source is valid during this call; the staging is as long as the area.

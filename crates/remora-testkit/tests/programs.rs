@@ -37,7 +37,7 @@ macro_rules! programs {
 programs! {
     Pocl:
     queues buffers copies maps images programs kernel_args launches errors_objects errors_commands callbacks user_events printf
-    sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
+    sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many large_transfers live_buffers
     read_then_write leak dlclose fork enumerate corners includes svm contents binaries extensions
     command_buffer semaphores host_pointers image_formats sizes two_maps close_descriptors fresh threads_in_memory signals read_into_map
 }

@@ -32,7 +32,7 @@ macro_rules! sanitized {
 sanitized! {
     Pocl, Link::ALL,
     queues buffers maps images programs kernel_args errors_objects errors_commands callbacks user_events printf
-    sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many live_buffers
+    sub_devices native_kernel finish_in_thread behind_user_event long_build eight_queues enqueue_many large_transfers live_buffers
     read_then_write leak dlclose fork enumerate corners includes svm contents binaries extensions
     command_buffer semaphores host_pointers image_formats sizes two_maps threads_in_memory close_descriptors
     info beyond errors_enqueue "all" errors_images "all" errors_programs "all" errors_states "all" queued_writes "16"

@@ -158,8 +158,7 @@ fn memory(map: &Map, offset: usize, host: &HostArea) -> Result<(*mut u8, Backing
             return Ok((pointer, Backing::Heap(heap)));
         }
     }
-    let session = &map.enqueue.queue.remote.session;
-    if let Some(staging) = if host.is_flat() { session.stage(length) } else { None } {
+    if let Some(staging) = if host.is_flat() { map.enqueue.stage(length) } else { None } {
         return Ok((staging.pointer().as_ptr(), Backing::Staging(staging)));
     }
     let heap = Heap::new(length).ok_or(Error(CL_MAP_FAILURE))?;

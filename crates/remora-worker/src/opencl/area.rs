@@ -117,6 +117,19 @@ impl Region {
         })
     }
 
+    /// As [`Region::parts`], where the packed contents begin at `start` and no part is to reach over a multiple of `block`, which
+    /// is one of the smallest unit's.
+    pub fn parts_in_blocks(&self, start: u64, block: u64) -> impl Iterator<Item = Part> + use<> {
+        let whole = *self;
+        let mut done = 0;
+        std::iter::from_fn(move || {
+            let left = block - (start + done as u64) % block;
+            let part = whole.part_at(done, usize::try_from(left).unwrap_or(usize::MAX))?;
+            done += part.region.packed;
+            Some(part)
+        })
+    }
+
     fn part_at(&self, offset: usize, limit: usize) -> Option<Part> {
         if offset >= self.packed {
             return None;
@@ -288,6 +301,17 @@ mod tests {
                 // Packed bytes of a part are contiguous in the whole: only its last dimension that is cut is partial.
                 let [x, y, z] = part.region.region;
                 prop_assert!((x == whole.region[0] || y == 1) && (y == whole.region[1] || z == 1));
+                offset += part.region.packed();
+            }
+            prop_assert_eq!(offset, whole.packed());
+
+            let start = u64::from(element) * 3;
+            let block = u64::from(element) * 128;
+            let mut offset = 0;
+            for part in whole.parts_in_blocks(start, block) {
+                prop_assert_eq!(part.offset, offset);
+                let (first, end) = (start + offset as u64, start + (offset + part.region.packed()) as u64);
+                prop_assert_eq!(first / block, (end - 1) / block);
                 offset += part.region.packed();
             }
             prop_assert_eq!(offset, whole.packed());

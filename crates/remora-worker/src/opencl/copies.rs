@@ -49,7 +49,7 @@ pub fn read(at: &At<'_>, message: &EnqueueRead<'_>) -> Result<(), Violation> {
     at.shared.stats.bytes_copied.add(bulk.length);
     // With a wait list the executor would block while it keeps failing events as they are, which holds others up.
     let inline = at.answer && message.wait.is_empty() && at.queue.may_block(at.shared);
-    let way = Way::new(at, &region, bulk, message.wait.is_empty());
+    let way = Way::new(at, bulk, message.wait.is_empty());
     let enqueued = at.enqueue(message.event, &message.wait, !inline, |wait, event| {
         way.enqueue(at, &region, wait, event, |part, last, wait, event| {
             let (blocking, target) =
@@ -140,7 +140,7 @@ pub fn write(at: &At<'_>, message: &EnqueueWrite<'_>) -> Result<(), Violation> {
     }
     at.shared.stats.bytes_copied.add(bulk.length);
     let track = message.transfer != 0;
-    let way = Way::new(at, &region, bulk, message.wait.is_empty());
+    let way = Way::new(at, bulk, message.wait.is_empty());
     let enqueued = at.enqueue(message.event, &message.wait, track, |wait, event| {
         way.enqueue(at, &region, wait, event, |part, _, wait, event| {
             let (blocking, source) = (way.blocking_write(), source.wrapping_add(part.offset));

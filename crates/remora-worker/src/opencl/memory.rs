@@ -13,7 +13,6 @@ use opencl_sys::{
     CL_MEM_OBJECT_IMAGE3D, CL_MEM_READ_ONLY, CL_MEM_READ_WRITE, CL_MEM_SIZE, CL_MEM_USE_HOST_PTR, CL_MEM_WRITE_ONLY,
     cl_buffer_region, cl_image_desc, cl_image_format, cl_int,
 };
-use remora_link::Arena;
 use remora_protocol::Bulk;
 use remora_protocol::opencl::{
     CreateBuffer, CreateImage, CreatePipe, CreateSampler, CreateSubBuffer, CreateSvm, InitMem, SetContentSize,
@@ -496,11 +495,8 @@ pub fn init(shared: &Arc<Shared>, message: &InitMem<'_>, bulk: Option<Bulk>) -> 
         if let Some(bulk) = bulk {
             make_known(shared, &mem.context, bulk);
         }
-        region.parts(Arena::BLOCK as usize).try_for_each(|part| {
-            let (driver, source) = (shared.driver, source.wrapping_add(part.offset));
-            // SAFETY: `source` holds the packed bytes of the region, and the write is done when the call returns.
-            unsafe { write_now(driver, queue.raw(), mem.raw(), &part.region, source) }.map(drop)
-        })
+        // SAFETY: `source` holds the packed bytes of the region, and the write is done when the call returns.
+        unsafe { write_now(shared.driver, queue.raw(), mem.raw(), &region, source) }.map(drop)
     });
     if let Err(code) = written {
         tracing::warn!(code, "InitMem refused");

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
@@ -14,7 +15,7 @@ use opencl_sys::{CL_FALSE, CL_MEM_READ_WRITE, CL_MEM_USE_HOST_PTR, CL_TRUE, cl_b
 use remora_link::Arena;
 use remora_protocol::Bulk;
 
-use super::area::{Kind, Part, Region};
+use super::area::{Part, Region};
 use super::driver::{Object, call, create};
 use super::queue::At;
 use super::shared::Shared;
@@ -99,44 +100,38 @@ unsafe fn known(
 /// How a transfer goes through its staging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Way {
-    /// Bytes of a part.
-    limit: usize,
-    /// Whether the driver may take a write's bytes later.
-    later: bool,
+    /// Where its bytes begin in the arena, if it takes a command of the driver for each block that it touches: NVIDIA's driver
+    /// refuses images over more than one piece of memory that it knows, and moves buffers as if it knew none.
+    in_blocks: Option<u64>,
+    /// Whether a write returns only when the driver has taken its bytes.
+    blocking: bool,
 }
 
 impl Way {
-    const WHOLE: Self = Self { limit: usize::MAX, later: true };
-
-    /// For `region` from or to `bulk`, by a command that waits for nothing but its queue, if `alone`.
+    /// From or to `bulk`, by a command that waits for nothing but its queue, if `alone`.
     #[must_use]
-    pub fn new(at: &At<'_>, region: &Region, bulk: Bulk, alone: bool) -> Self {
+    pub fn new(at: &At<'_>, bulk: Bulk, alone: bool) -> Self {
         let context = &at.queue.context;
         if !context.pins.are_wanted() {
-            return Self::WHOLE;
+            return Self { in_blocks: None, blocking: false };
         }
         // SAFETY: the context is alive, and owns its pins.
         let known = unsafe { context.pins.know(at.shared, context.raw(), bulk) };
-        let in_one = bulk.offset % Arena::BLOCK + bulk.length <= Arena::BLOCK;
-        // Blocks are known one by one: a transfer over several is as slow as if none was. Parts have no common event but the
-        // last one's, which is enough in an in-order queue that doesn't measure.
-        let parts =
-            matches!(region.kind, Kind::Bytes) && bulk.offset % Arena::BLOCK == 0 && at.queue.in_order_unmeasured();
-        match (known, in_one, parts) {
-            (true, true, _) => Self::WHOLE,
-            (true, false, true) => Self { limit: Arena::BLOCK as usize, later: true },
-            _ => Self { limit: usize::MAX, later: !(alone && at.queue.may_block(at.shared)) },
+        let in_staging = bulk.offset < at.shared.arena().staging().end;
+        Self {
+            in_blocks: in_staging.then_some(bulk.offset),
+            blocking: !known && alone && at.queue.may_block(at.shared),
         }
     }
 
     /// Whether a write is to be a blocking one.
     #[must_use]
     pub fn blocking_write(self) -> cl_bool {
-        if self.later { CL_FALSE } else { CL_TRUE }
+        if self.blocking { CL_TRUE } else { CL_FALSE }
     }
 
-    /// Enqueues the parts of `region` by `enqueue`, which gets a part, whether it is the last one, and the wait list and the
-    /// place for the event where they belong.
+    /// Enqueues the commands for `region` by `enqueue`, which gets a part, whether it is the last one, the wait list and the
+    /// place for the event. The event is that of the last part, which is complete after all others.
     ///
     /// # Errors
     /// The driver's code. Nothing is under way then.
@@ -148,17 +143,33 @@ impl Way {
         event: *mut cl_event,
         mut enqueue: impl FnMut(&Part, bool, &[cl_event], *mut cl_event) -> Result<(), cl_int>,
     ) -> Result<(), cl_int> {
-        let mut parts = region.parts(self.limit).peekable();
+        let Some(start) = self.in_blocks else {
+            return enqueue(&Part { offset: 0, region: *region }, true, wait, event);
+        };
+        let mut parts = region.parts_in_blocks(start, Arena::BLOCK).peekable();
+        // Out of order, each waits for the one before it.
+        let chained = at.queue.out_of_order;
+        let mut before: Option<Object> = None;
         while let Some(part) = parts.next() {
             let (first, last) = (part.offset == 0, parts.peek().is_none());
-            let wait = if first { wait } else { &[] };
-            let event = if last { event } else { std::ptr::null_mut() };
-            enqueue(&part, last, wait, event).inspect_err(|_| {
+            let own = before.as_ref().map(|event| [event.raw()]);
+            let wait = own.as_ref().map_or(if first { wait } else { &[] }, |own| own.as_slice());
+            let mut link = ptr::null_mut();
+            let place = if last {
+                event
+            } else if chained {
+                &raw mut link
+            } else {
+                ptr::null_mut()
+            };
+            enqueue(&part, last, wait, place).inspect_err(|_| {
                 if !first {
                     // SAFETY: a live queue. Whether that fails changes nothing.
                     unsafe { call!(at.shared.driver, clFinish(at.queue.raw())) };
                 }
             })?;
+            // SAFETY: the driver has just made it for us.
+            before = (!link.is_null()).then(|| unsafe { Object::new(link, at.shared.driver.clReleaseEvent) });
         }
         Ok(())
     }

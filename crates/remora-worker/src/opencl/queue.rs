@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard, Weak};
 use opencl_sys::{
     CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST, CL_INVALID_CONTEXT, CL_INVALID_DEVICE, CL_INVALID_EVENT_WAIT_LIST,
     CL_INVALID_QUEUE_PROPERTIES, CL_INVALID_VALUE, CL_QUEUE_ON_DEVICE, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE,
-    CL_QUEUE_PROFILING_ENABLE, CL_QUEUE_PROPERTIES, cl_event, cl_int,
+    CL_QUEUE_PROPERTIES, cl_event, cl_int,
 };
 use remora_protocol::message::Reply;
 use remora_protocol::opencl::{CreateCommandQueue, EventStatus, Status};
@@ -36,8 +36,6 @@ pub struct Queue {
     pub replies: Arc<Replies>,
     /// Whether its commands may overtake each other.
     pub out_of_order: bool,
-    /// Whether its commands are measured.
-    profiled: bool,
     /// The first error of a command that could not tell anybody.
     late: Mutex<Option<cl_int>>,
     /// Whether something was enqueued since the last flush.
@@ -87,7 +85,6 @@ impl Queue {
             device,
             stream: message.stream,
             replies,
-            profiled: properties & CL_QUEUE_PROFILING_ENABLE != 0,
             out_of_order: properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE != 0,
             late: Mutex::new(None),
             unflushed: AtomicBool::new(false),
@@ -137,12 +134,6 @@ impl Queue {
     #[must_use]
     pub fn may_block(&self, shared: &Shared) -> bool {
         !self.out_of_order && shared.unresolved.load(Ordering::SeqCst) <= 0
-    }
-
-    /// Whether the last of several commands is the end of them all, and nobody asks when the first began.
-    #[must_use]
-    pub fn in_order_unmeasured(&self) -> bool {
-        !self.out_of_order && !self.profiled
     }
 
     /// Something has been enqueued.
