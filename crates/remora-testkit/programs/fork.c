@@ -105,7 +105,7 @@ static void after_use(int child_uses_it)
     for (int i = 0; i < 2; i++)
         CHECK(clFinish(queues[i]));
     printf("parent after: %d, %d, %d\n", got[0], got[1], compute(&cl, 8));
-    for (int i = 0; i < 10000 && calls < 2; i++)
+    for (int i = 0; i < 10000 && __atomic_load_n(&calls, __ATOMIC_ACQUIRE) < 2; i++)
         sleep_ms(2);
     printf("parent: %d calls\n", calls);
     for (int i = 0; i < 2; i++)

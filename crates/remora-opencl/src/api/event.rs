@@ -103,6 +103,8 @@ pub unsafe fn set_user_event_status(event: cl_event, status: cl_int) -> Result<(
     ensure(status <= CL_COMPLETE, CL_INVALID_VALUE)?;
     ensure(event.set(), CL_INVALID_OPERATION)?;
     let session = &event.remote.session;
+    // What the program has written before it sets the event is what a write behind it takes; see `send_part` of the client.
+    session.has_news();
     let command = SetUserEventStatus { event: event.remote.handle, status };
     let sent = session.send(session.objects(), &command, &Needs::default(), None);
     // Also where the worker is gone: threads may wait for it.
