@@ -10,7 +10,10 @@ use crate::repository::{cargo, show, target};
 /// Builds for speed and shows the table of `remora bench`.
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
     packages::ensure(&["pocl-opencl-icd", "ocl-icd-libopencl1"])?;
-    show(cargo().args(["build", "--release", "--workspace", "--exclude", "xtask"]))?;
-    show(Command::new(target().join("release/remora")).arg("bench").args(arguments))?;
+    if arguments.iter().any(|argument| argument == "--instructions") {
+        packages::ensure(&["valgrind"])?;
+    }
+    show(cargo().args(["build", "--profile", "dist", "--workspace", "--exclude", "xtask"]))?;
+    show(Command::new(target().join("dist/remora")).arg("bench").args(arguments))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -43,6 +43,14 @@ enum What {
         /// MiB of the large transfers
         large: usize,
     },
+    /// The program whose instructions `remora bench --instructions` counts
+    #[command(name = "__calls", hide = true)]
+    Calls {
+        /// Which call
+        name: String,
+        /// How often
+        count: u32,
+    },
     /// Load a library and say what is wrong with it (`remora doctor` does that in a process of its own)
     #[command(name = "__load", hide = true)]
     Load {
@@ -68,6 +76,7 @@ fn main() -> ExitCode {
         What::Kill(options) => ("kill", kill::run(&options)),
         What::Bench(options) => ("bench", bench::run(&options)),
         What::Measure { large } => ("__measure", bench::measure(large)),
+        What::Calls { name, count } => ("__calls", bench::calls(&name, count)),
         What::Load { library } => ("__load", doctor::load(&library)),
     };
     result.unwrap_or_else(|error| {

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::model::{Message, Messages, Role, Wire};
+use crate::model::{Field, Message, Messages, Role, Wire};
 use crate::opcodes::Opcodes;
 
 /// The module of wire structs and codecs.
@@ -100,7 +100,17 @@ fn wire_struct(messages: &Messages, opcodes: &Opcodes, message: &Message) -> Tok
     let names: Vec<_> = message.fields.iter().map(|field| ident(&field.name)).collect();
     let min_size = messages.min_size(message);
     let (out, reader) = if names.is_empty() { (quote!(_out), quote!(_reader)) } else { (quote!(out), quote!(reader)) };
-    let fixed = messages.is_fixed(message).then(|| quote!(impl FixedSize for #name {}));
+    let fixed = messages.is_fixed(message).then(|| {
+        let out = &out;
+        let puts = puts(messages, &message.fields);
+        quote! {
+            impl FixedSize for #name {
+                #[inline]
+                fn put(&self, #out: &mut [u8]) { #puts }
+            }
+        }
+    });
+    let encodes = encodes(messages, message);
     let opcode = opcodes.get(&message.name);
     let title = &message.name;
     let traits = match &message.role {
@@ -135,7 +145,7 @@ fn wire_struct(messages: &Messages, opcodes: &Opcodes, message: &Message) -> Tok
         impl Encode for #name #elided {
             #[inline]
             fn encode(&self, #out: &mut Vec<u8>) {
-                #(self.#names.encode(out);)*
+                #encodes
             }
         }
 
@@ -150,6 +160,40 @@ fn wire_struct(messages: &Messages, opcodes: &Opcodes, message: &Message) -> Tok
         #fixed
         #traits
     }
+}
+
+/// Appends the fields; those of fixed size that stand beside each other at once.
+fn encodes(messages: &Messages, message: &Message) -> TokenStream {
+    let is_fixed = |field: &Field| messages.wire_is_fixed(&field.wire);
+    let runs = message.fields.chunk_by(|a, b| is_fixed(a) && is_fixed(b)).map(|run| match run {
+        [field] => {
+            let name = ident(&field.name);
+            quote!(self.#name.encode(out);)
+        }
+        run => {
+            let size: usize = run.iter().map(|field| messages.wire_min_size(&field.wire)).sum();
+            let puts = puts(messages, run);
+            quote! {{
+                let mut fixed = [0; #size];
+                { let out = &mut fixed; #puts }
+                out.extend_from_slice(&fixed);
+            }}
+        }
+    });
+    quote!(#(#runs)*)
+}
+
+/// Writes fields of fixed size to `out`.
+fn puts(messages: &Messages, fields: &[Field]) -> TokenStream {
+    let mut start = 0;
+    let puts = fields.iter().map(|field| {
+        let (name, end) = (ident(&field.name), start + messages.wire_min_size(&field.wire));
+        let range = std::mem::replace(&mut start, end)..end;
+        let (from, to) =
+            (proc_macro2::Literal::usize_unsuffixed(range.start), proc_macro2::Literal::usize_unsuffixed(range.end));
+        quote!(self.#name.put(&mut out[#from..#to]);)
+    });
+    quote!(#(#puts)*)
 }
 
 /// An enum over `members`, with its decoder.

@@ -157,7 +157,9 @@ impl Messages {
         message.fields.iter().all(|field| self.wire_is_fixed(&field.wire))
     }
 
-    fn wire_is_fixed(&self, wire: &Wire) -> bool {
+    /// Whether all its encodings have the same size.
+    #[must_use]
+    pub fn wire_is_fixed(&self, wire: &Wire) -> bool {
         match wire {
             Wire::Int(..) | Wire::Handle => true,
             Wire::Array(item, _) => self.wire_is_fixed(item),
@@ -172,7 +174,9 @@ impl Messages {
         message.fields.iter().map(|field| self.wire_min_size(&field.wire)).sum()
     }
 
-    fn wire_min_size(&self, wire: &Wire) -> usize {
+    /// The fewest bytes that an encoding takes.
+    #[must_use]
+    pub fn wire_min_size(&self, wire: &Wire) -> usize {
         match wire {
             Wire::Int(_, size) => *size,
             Wire::Bool | Wire::Option(_) => 1,

@@ -33,8 +33,17 @@ pub(crate) struct KernelDescription {
     pub(crate) name: Vec<u8>,
     pub(crate) attributes: Vec<u8>,
     pub(crate) args: Vec<ArgDescription>,
-    pub(crate) work_group: HashMap<Handle, WorkGroup>,
+    /// For each device that it was built for.
+    pub(crate) work_group: Vec<(Handle, WorkGroup)>,
     pub(crate) sub_groups: SubGroups,
+}
+
+impl KernelDescription {
+    /// What a device says of it, if it was built for that.
+    pub(crate) fn group(&self, device: Handle) -> Option<&WorkGroup> {
+        // There are one or two devices.
+        self.work_group.iter().find(|(known, _)| *known == device).map(|(_, group)| group)
+    }
 }
 
 /// The answers of clGetKernelSubGroupInfo: those that need no input, and others once they were asked for.

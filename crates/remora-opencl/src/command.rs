@@ -44,11 +44,11 @@ pub(crate) struct Enqueue {
     /// Whether it waits for an event that only the program can complete.
     waits_for_gated: bool,
     /// Of the CL_MEM_USE_HOST_PTR objects that it names.
-    host_parts: SmallVec<[HostPart; 2]>,
+    host_parts: Vec<HostPart>,
     /// Whether it waits for an event that is known to have failed.
     waits_for_failed: bool,
     /// Events of our own that it waits for, until it has been sent: they are released after what has been sent by then.
-    parts: SmallVec<[Arc<Event>; 1]>,
+    parts: Vec<Arc<Event>>,
 }
 
 impl Enqueue {
@@ -74,8 +74,9 @@ impl Enqueue {
         Self::on(Arc::clone(queue), std::ptr::null_mut())
     }
 
+    /// Waits for nothing yet but its queue.
     #[inline]
-    fn on(queue: Arc<Queue>, event_ret: *mut cl_event) -> Self {
+    pub(crate) fn on(queue: Arc<Queue>, event_ret: *mut cl_event) -> Self {
         Self {
             queue,
             needs: Needs::default(),
@@ -83,8 +84,8 @@ impl Enqueue {
             event: None,
             event_ret,
             waits_for_gated: false,
-            host_parts: SmallVec::new(),
-            parts: SmallVec::new(),
+            host_parts: Vec::new(),
+            parts: Vec::new(),
             waits_for_failed: false,
         }
     }
@@ -127,7 +128,12 @@ impl Enqueue {
         event.ok_or(Error(CL_OUT_OF_HOST_MEMORY))
     }
 
-    unsafe fn wait_for(&mut self, num_events: cl_uint, wait_list: *const cl_event) -> Result<()> {
+    /// Checks the wait list, and waits for what is in it.
+    ///
+    /// # Safety
+    /// As for [`Enqueue::new`].
+    #[inline]
+    pub(crate) unsafe fn wait_for(&mut self, num_events: cl_uint, wait_list: *const cl_event) -> Result<()> {
         ensure((num_events == 0) == wait_list.is_null(), CL_INVALID_EVENT_WAIT_LIST)?;
         for place in 0..num_events as usize {
             // SAFETY: the program gives `num_events` events.

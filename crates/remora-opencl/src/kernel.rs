@@ -1,4 +1,4 @@
-//! Kernels and their arguments.
+//! Kernels.
 
 use std::ffi::c_void;
 use std::sync::atomic::Ordering;
@@ -6,18 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opencl_sys::*;
 use remora_protocol::Handle;
-use remora_protocol::argument::{Takes, kind};
-use remora_protocol::opencl::KernelArg;
+use remora_protocol::argument::kind;
 use rustc_hash::FxHashSet;
-use smallvec::SmallVec;
 
-use crate::api::device_queue::DeviceQueue;
-use crate::api::sampler::Sampler;
-use crate::build::{ArgDescription, KernelDescription};
+use crate::arguments::{Arg, Arguments};
+use crate::build::KernelDescription;
 use crate::error::{Error, Result, ensure};
-use crate::host_memory::HostPart;
-use crate::mem::Mem;
-use crate::object::{Object, Remote, ShellRef, get};
+use crate::object::{Object, Remote, ShellRef};
 use crate::program::Program;
 use crate::svm;
 
@@ -26,32 +21,8 @@ pub(crate) struct Kernel {
     pub(crate) remote: Remote,
     pub(crate) program: Arc<Program>,
     pub(crate) description: Arc<KernelDescription>,
-    arguments: Mutex<Arguments>,
-    /// Launches that the driver has accepted once; others like it need no asking.
-    accepted: Mutex<FxHashSet<Shape>>,
+    state: Mutex<State>,
     shell: ShellRef,
-}
-
-/// What was set of a kernel.
-#[derive(Clone, Default)]
-pub(crate) struct Arguments {
-    /// One for each argument.
-    pub(crate) list: Vec<Arg>,
-    /// Shared virtual memory that it finds by pointers in memory.
-    pub(crate) svm: Vec<u64>,
-}
-
-impl Arguments {
-    /// Bytes of local memory that they ask for.
-    pub(crate) fn local_memory(&self) -> u64 {
-        let size = |arg: &Arg| if let Arg::Local(size) = arg { u64::from_le_bytes(*size) } else { 0 };
-        self.list.iter().map(size).sum()
-    }
-
-    /// Of the CL_MEM_USE_HOST_PTR objects among them.
-    pub(crate) fn host_parts(&self) -> impl Iterator<Item = &HostPart> {
-        self.list.iter().filter_map(Arg::host_part)
-    }
 }
 
 /// What decides whether a driver accepts a launch.
@@ -67,23 +38,30 @@ pub(crate) struct Shape {
     pub(crate) uniform: bool,
 }
 
-/// A kernel argument as it was set.
-#[derive(Clone, Default)]
-pub(crate) enum Arg {
-    #[default]
-    Unset,
-    Bytes(SmallVec<[u8; 16]>),
-    Local([u8; 8]),
-    /// An address in shared virtual memory, or 0.
-    Svm([u8; 8]),
-    /// A memory object, sampler or queue: its wire kind, its handle, and when it was created.
-    Object {
-        kind: u8,
-        handle: [u8; 8],
-        created: u64,
-        /// Of a CL_MEM_USE_HOST_PTR object.
-        host: Option<HostPart>,
-    },
+/// What a launch looks at.
+pub(crate) struct State {
+    pub(crate) arguments: Arguments,
+    pub(crate) accepted: Accepted,
+}
+
+/// Launches that the driver has accepted once; others like it need no asking.
+#[derive(Default)]
+pub(crate) struct Accepted {
+    latest: Option<Shape>,
+    all: FxHashSet<Shape>,
+}
+
+impl Accepted {
+    pub(crate) fn contains(&mut self, shape: &Shape) -> bool {
+        if self.latest.as_ref() == Some(shape) {
+            return true;
+        }
+        let known = self.all.contains(shape);
+        if known {
+            self.latest = Some(*shape);
+        }
+        known
+    }
 }
 
 impl Object for Kernel {
@@ -100,15 +78,18 @@ impl Kernel {
         Arc::new(Self {
             remote,
             program,
-            arguments: Mutex::new(Arguments { list: vec![Arg::Unset; description.args.len()], svm: Vec::new() }),
+            state: Mutex::new(State {
+                arguments: Arguments::new(description.args.len()),
+                accepted: Accepted::default(),
+            }),
             description,
-            accepted: Mutex::default(),
             shell: ShellRef::default(),
         })
     }
 
-    pub(crate) fn arguments(&self) -> MutexGuard<'_, Arguments> {
-        self.arguments.lock().unwrap_or_else(PoisonError::into_inner)
+    #[inline]
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether any of its devices has shared virtual memory.
@@ -119,7 +100,7 @@ impl Kernel {
     /// Takes the addresses of shared virtual memory that it finds by itself.
     pub(crate) fn set_svm(&self, pointers: impl Iterator<Item = *const u8>) -> Result<()> {
         let list = self.svm_list(pointers)?;
-        self.arguments().svm = list;
+        self.state().arguments.svm = list;
         Ok(())
     }
 
@@ -134,12 +115,12 @@ impl Kernel {
     /// Takes an address in shared virtual memory, or null, for argument `index`.
     pub(crate) fn set_arg_svm(&self, index: cl_uint, pointer: *const c_void) -> Result<()> {
         let arg = self.svm_arg(index, pointer)?;
-        self.arguments().list[index as usize] = arg;
+        self.state().arguments.set(index as usize, &arg);
         Ok(())
     }
 
     /// An address in shared virtual memory, or null, as argument `index`.
-    pub(crate) fn svm_arg(&self, index: cl_uint, pointer: *const c_void) -> Result<Arg> {
+    pub(crate) fn svm_arg(&self, index: cl_uint, pointer: *const c_void) -> Result<Arg<'static>> {
         let description = self.description.args.get(index as usize).ok_or(Error(CL_INVALID_ARG_INDEX))?;
         ensure(description.takes.accepts(kind::SVM), CL_INVALID_ARG_VALUE)?;
         let known = |memory: svm::Range| memory.is_of(&self.program.context);
@@ -147,37 +128,35 @@ impl Kernel {
         Ok(Arg::Svm((pointer as u64).to_le_bytes()))
     }
 
-    pub(crate) fn is_accepted(&self, shape: &Shape) -> bool {
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).contains(shape)
-    }
-
     pub(crate) fn accept(&self, shape: Shape) {
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).insert(shape);
+        self.state().accepted.all.insert(shape);
     }
 
     /// Takes the value that the program gives for argument `index`.
     ///
     /// # Safety
     /// `value` is null or valid for `size` bytes.
+    #[inline]
     pub(crate) unsafe fn set_arg(&self, index: cl_uint, size: usize, value: *const c_void) -> Result<()> {
-        // SAFETY: passed on to the caller.
+        // SAFETY: passed on to the caller; it is taken before this returns.
         let arg = unsafe { self.arg(index, size, value) }?;
-        self.arguments().list[index as usize] = arg;
+        self.state().arguments.set(index as usize, &arg);
         Ok(())
     }
 
     /// What the program gives, as argument `index`.
     ///
     /// # Safety
-    /// `value` is null or valid for `size` bytes.
-    pub(crate) unsafe fn arg(&self, index: cl_uint, size: usize, value: *const c_void) -> Result<Arg> {
+    /// `value` is null or valid for `size` bytes as long as the result is used.
+    #[inline]
+    pub(crate) unsafe fn arg<'a>(&self, index: cl_uint, size: usize, value: *const c_void) -> Result<Arg<'a>> {
         let description = self.description.args.get(index as usize).ok_or(Error(CL_INVALID_ARG_INDEX))?;
         // SAFETY: passed on to the caller.
         unsafe { Arg::from_program(self, description, size, value) }
     }
 
     /// Whether local memory may have 0 bytes, as it may since OpenCL 3.1.
-    fn may_have_empty_local_memory(&self) -> bool {
+    pub(crate) fn may_have_empty_local_memory(&self) -> bool {
         self.program.context.devices.iter().all(|device| device.version() >= (3, 1))
     }
 }
@@ -185,140 +164,5 @@ impl Kernel {
 impl Drop for Kernel {
     fn drop(&mut self) {
         self.program.attached.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-impl Arg {
-    unsafe fn from_program(
-        kernel: &Kernel,
-        description: &ArgDescription,
-        size: usize,
-        value: *const c_void,
-    ) -> Result<Self> {
-        // SAFETY: passed on to the caller.
-        unsafe {
-            match description.takes {
-                Takes::Unknown => Self::guessed(size, value),
-                Takes::Own => {
-                    ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;
-                    Self::guessed(size, value)
-                }
-                Takes::Bytes(wanted) => {
-                    ensure(size == wanted, CL_INVALID_ARG_SIZE)?;
-                    Self::bytes(size, value)
-                }
-                Takes::Local => {
-                    ensure(value.is_null(), CL_INVALID_ARG_VALUE)?;
-                    ensure(size > 0 || kernel.may_have_empty_local_memory(), CL_INVALID_ARG_SIZE)?;
-                    Ok(Self::Local((size as u64).to_le_bytes()))
-                }
-                Takes::Sampler => {
-                    ensure(size == size_of::<cl_sampler>(), CL_INVALID_ARG_SIZE)?;
-                    ensure(!value.is_null(), CL_INVALID_SAMPLER)?;
-                    let sampler: &Sampler = get(value.cast::<cl_sampler>().read_unaligned())?;
-                    Ok(Self::object(kind::SAMPLER, &sampler.remote))
-                }
-                Takes::Queue => {
-                    ensure(size == size_of::<cl_command_queue>(), CL_INVALID_ARG_SIZE)?;
-                    ensure(!value.is_null(), CL_INVALID_DEVICE_QUEUE)?;
-                    let queue: Result<&DeviceQueue> = get(value.cast::<cl_command_queue>().read_unaligned());
-                    Ok(Self::object(kind::QUEUE, &queue.map_err(|_| Error(CL_INVALID_DEVICE_QUEUE))?.remote))
-                }
-                Takes::Buffer => {
-                    ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
-                    let mem =
-                        if value.is_null() { std::ptr::null_mut() } else { value.cast::<cl_mem>().read_unaligned() };
-                    if mem.is_null() {
-                        return Ok(Self::Object { kind: kind::MEMORY, handle: [0; 8], created: 0, host: None });
-                    }
-                    Ok(Self::memory(get(mem)?))
-                }
-                Takes::Image => {
-                    ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
-                    ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;
-                    let image: &Mem = get(value.cast::<cl_mem>().read_unaligned())?;
-                    ensure(image.image.is_some(), CL_INVALID_MEM_OBJECT)?;
-                    let unfit = match description.access {
-                        CL_KERNEL_ARG_ACCESS_READ_ONLY => CL_MEM_WRITE_ONLY,
-                        CL_KERNEL_ARG_ACCESS_WRITE_ONLY => CL_MEM_READ_ONLY,
-                        _ => 0,
-                    };
-                    ensure(image.flags & unfit == 0, CL_INVALID_ARG_VALUE)?;
-                    Ok(Self::memory(image))
-                }
-                Takes::Pipe => {
-                    ensure(size == size_of::<cl_mem>(), CL_INVALID_ARG_SIZE)?;
-                    ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;
-                    let mem: Result<&Mem> = get(value.cast::<cl_mem>().read_unaligned());
-                    let pipe = mem.ok().filter(|mem| mem.pipe.is_some()).ok_or(Error(CL_INVALID_ARG_VALUE))?;
-                    Ok(Self::object(kind::MEMORY, &pipe.remote))
-                }
-            }
-        }
-    }
-
-    /// Without a driver's word on what the argument is: a pointer's worth of bytes that is a living object of ours is that
-    /// object.
-    unsafe fn guessed(size: usize, value: *const c_void) -> Result<Self> {
-        if value.is_null() {
-            // Local memory, or a NULL memory object, which only the driver can tell apart.
-            ensure(size > 0, CL_INVALID_ARG_SIZE)?;
-            return Ok(Self::Local((size as u64).to_le_bytes()));
-        }
-        if size == size_of::<cl_mem>() {
-            // SAFETY: the caller vouches for `size` bytes.
-            let pointer = unsafe { value.cast::<*mut c_void>().read_unaligned() };
-            if crate::object::is_shell(pointer) {
-                // SAFETY: it is one of our shells, alive or dead.
-                unsafe {
-                    if let Ok(mem) = get::<Mem>(pointer) {
-                        return Ok(Self::memory(mem));
-                    }
-                    if let Ok(sampler) = get::<Sampler>(pointer) {
-                        return Ok(Self::object(kind::SAMPLER, &sampler.remote));
-                    }
-                    if let Ok(queue) = get::<DeviceQueue>(pointer) {
-                        return Ok(Self::object(kind::QUEUE, &queue.remote));
-                    }
-                }
-            }
-        }
-        // SAFETY: passed on to the caller.
-        unsafe { Self::bytes(size, value) }
-    }
-
-    unsafe fn bytes(size: usize, value: *const c_void) -> Result<Self> {
-        ensure(!value.is_null(), CL_INVALID_ARG_VALUE)?;
-        ensure(size > 0, CL_INVALID_ARG_SIZE)?;
-        // SAFETY: the caller vouches for `size` bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(value.cast::<u8>(), size) };
-        Ok(Self::Bytes(SmallVec::from_slice(bytes)))
-    }
-
-    fn object(kind: u8, remote: &Remote) -> Self {
-        let handle = remote.handle.bits().to_le_bytes();
-        Self::Object { kind, handle, created: remote.created, host: None }
-    }
-
-    fn memory(mem: &Mem) -> Self {
-        let (kind, handle) = (kind::MEMORY, mem.remote.handle.bits().to_le_bytes());
-        Self::Object { kind, handle, created: mem.remote.created, host: mem.host_part() }
-    }
-
-    /// Of the CL_MEM_USE_HOST_PTR object that it is.
-    pub(crate) fn host_part(&self) -> Option<&HostPart> {
-        if let Self::Object { host, .. } = self { host.as_ref() } else { None }
-    }
-
-    /// As it travels, and the position in the object stream that it needs.
-    pub(crate) fn wire(&self) -> (KernelArg<'_>, u64) {
-        match self {
-            Self::Unset => (KernelArg { kind: kind::NOT_SET, value: &[] }, 0),
-            Self::Bytes(bytes) => (KernelArg { kind: kind::BYTES, value: bytes }, 0),
-            Self::Local(size) => (KernelArg { kind: kind::LOCAL, value: size }, 0),
-            // Whoever has the address has waited for the memory.
-            Self::Svm(address) => (KernelArg { kind: kind::SVM, value: address }, 0),
-            Self::Object { kind, handle, created, .. } => (KernelArg { kind: *kind, value: handle }, *created),
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! needs) → `remora_client` (stream, link).
 
 mod api;
+mod arguments;
 mod build;
 mod chunks;
 mod command;

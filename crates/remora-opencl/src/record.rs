@@ -95,7 +95,7 @@ impl Record {
     /// The command names a memory object.
     pub(crate) fn names_memory(&self, mem: &Mem) -> Result<()> {
         self.names(&mem.context)?;
-        self.buffer.uses(mem.host_part().iter());
+        self.buffer.uses(mem.host_part());
         Ok(())
     }
 

@@ -117,8 +117,10 @@ impl FrameWriter {
         header[32..].copy_from_slice(&notices.to_le_bytes());
         bytes.extend_from_slice(&header);
         for need in needs {
-            need.stream.encode(bytes);
-            need.position.encode(bytes);
+            let mut place = [0; NEED];
+            place[..4].copy_from_slice(&need.stream.to_le_bytes());
+            place[4..].copy_from_slice(&need.position.to_le_bytes());
+            bytes.extend_from_slice(&place);
         }
         message.encode(bytes);
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);

@@ -107,7 +107,12 @@ impl<'a> Decode<'a> for Handle {
     }
 }
 
-impl FixedSize for Handle {}
+impl FixedSize for Handle {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.bits().put(out);
+    }
+}
 
 /// Mints handles of one session and takes back the indices of released ones.
 #[derive(Debug, Default)]

@@ -26,7 +26,10 @@ pub trait Decode<'a>: Sized {
 }
 
 /// A type whose every encoding has [`Decode::MIN_SIZE`] bytes and whose every bit pattern is valid.
-pub trait FixedSize: Encode + for<'a> Decode<'a> + Copy {}
+pub trait FixedSize: Encode + for<'a> Decode<'a> + Copy {
+    /// Writes the encoding to `out`, which is as long as it. Several values beside each other become one append that way.
+    fn put(&self, out: &mut [u8]);
+}
 
 /// Input that has not been decoded yet.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +113,12 @@ macro_rules! fixed_int {
                 Ok(<$int>::from_le_bytes(bytes.try_into().map_err(|_| Malformed("too short"))?))
             }
         }
-        impl FixedSize for $int {}
+        impl FixedSize for $int {
+            #[inline]
+            fn put(&self, out: &mut [u8]) {
+                out.copy_from_slice(&self.to_le_bytes());
+            }
+        }
     )*};
 }
 
@@ -156,7 +164,14 @@ impl<'a, T: FixedSize + Default, const N: usize> Decode<'a> for [T; N] {
     }
 }
 
-impl<T: FixedSize + Default, const N: usize> FixedSize for [T; N] {}
+impl<T: FixedSize + Default, const N: usize> FixedSize for [T; N] {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        for (item, place) in self.iter().zip(out.chunks_exact_mut(T::MIN_SIZE)) {
+            item.put(place);
+        }
+    }
+}
 
 impl Encode for &[u8] {
     #[inline]
@@ -331,6 +346,12 @@ impl<'a, T: Decode<'a> + Copy> Items<'a, T> {
     #[must_use]
     pub fn new(values: &'a [T]) -> Self {
         Self { source: Walk::Values(values) }
+    }
+
+    /// A sequence of `count` values whose encodings are in `bytes`, one after the other.
+    #[must_use]
+    pub fn from_encoded(count: usize, bytes: &'a [u8]) -> Self {
+        Self { source: Walk::Encoded(count, bytes) }
     }
 
     /// How many values there are.

@@ -47,6 +47,7 @@ functions! {
     clEnqueueReadBuffer: clEnqueueReadBuffer_t,
     clEnqueueWriteBuffer: clEnqueueWriteBuffer_t,
     clFinish: clFinish_t,
+    clReleaseEvent: clReleaseEvent_t,
 }
 
 /// A context, an in-order queue and two kernels on the first device.
@@ -132,6 +133,25 @@ impl Device {
                 ptr::null_mut()
             )
         ))
+    }
+
+    pub fn launch_with_event(&self, kernel: cl_kernel) -> Result<()> {
+        let (global, mut event) = (1, ptr::null_mut());
+        check(call!(
+            self.cl,
+            clEnqueueNDRangeKernel(
+                self.queue,
+                kernel,
+                1,
+                ptr::null(),
+                &global,
+                ptr::null(),
+                0,
+                ptr::null(),
+                &mut event
+            )
+        ))?;
+        check(call!(self.cl, clReleaseEvent(event)))
     }
 
     pub fn finish(&self) -> Result<()> {

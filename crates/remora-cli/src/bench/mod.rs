@@ -1,6 +1,7 @@
 //! `remora bench`: the same measurements natively and through Remora, in interleaved pairs.
 
 mod device;
+mod instructions;
 mod measure;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,8 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::table::Table;
+
+pub use instructions::calls;
 
 /// Figures of one run by name, in the unit that the name ends with.
 pub type Figures = BTreeMap<String, f64>;
@@ -24,6 +27,9 @@ pub struct Options {
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
+    /// Count the instructions of the program's thread instead, which needs valgrind
+    #[arg(long)]
+    instructions: bool,
     /// Transfers of this many MiB in place of 64
     #[arg(long, default_value_t = 64)]
     large: usize,
@@ -31,6 +37,9 @@ pub struct Options {
 
 /// Runs everything and prints the table.
 pub fn run(options: &Options) -> Result<ExitCode> {
+    if options.instructions {
+        return instructions::run(options.json);
+    }
     let mut native = Vec::new();
     let mut remoted = Vec::new();
     let mut null = Vec::new();

@@ -60,11 +60,11 @@ impl Object for CommandBuffer {
 
 impl CommandBuffer {
     /// Its commands use the program's own memory.
-    pub(crate) fn uses<'a>(&self, parts: impl Iterator<Item = &'a HostPart>) {
+    pub(crate) fn uses(&self, parts: impl IntoIterator<Item = HostPart>) {
         let mut state = self.state();
         for part in parts {
-            if !state.host_parts.contains(part) {
-                state.host_parts.push(part.clone());
+            if !state.host_parts.contains(&part) {
+                state.host_parts.push(part);
             }
         }
     }

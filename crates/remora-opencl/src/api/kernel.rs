@@ -75,7 +75,8 @@ pub unsafe fn clone_kernel(kernel: cl_kernel) -> Result<cl_kernel> {
     let kernel: &Kernel = unsafe { get(kernel) }?;
     let clone = create(Arc::clone(&kernel.program), Arc::clone(&kernel.description))?;
     // Arguments travel with each launch: the copy of what was set is all there is to clone.
-    clone.arguments().clone_from(&kernel.arguments());
+    let arguments = kernel.state().arguments.clone();
+    clone.state().arguments = arguments;
     Ok(publish(clone))
 }
 
@@ -211,10 +212,12 @@ pub unsafe fn get_kernel_work_group_info(
     unsafe {
         let kernel: &Kernel = get(kernel)?;
         let device = device_of(&kernel.program.devices, device)?;
-        let infos = &kernel.description.work_group.get(&device.handle).ok_or(Error(CL_INVALID_DEVICE))?.infos;
+        let infos = &kernel.description.group(device.handle).ok_or(Error(CL_INVALID_DEVICE))?.infos;
         match param_name {
             // The driver said what the kernel itself uses; arguments come on top.
-            CL_KERNEL_LOCAL_MEM_SIZE => answer.value(infos.number(param_name) + kernel.arguments().local_memory()),
+            CL_KERNEL_LOCAL_MEM_SIZE => {
+                answer.value(infos.number(param_name) + kernel.state().arguments.local_memory())
+            }
             _ => answer.bytes(infos.bytes(param_name)?),
         }
     }

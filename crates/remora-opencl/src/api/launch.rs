@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use opencl_sys::*;
 use remora_client::Needs;
-use remora_protocol::opencl::{EnqueueNDRangeKernel, GetSuggestedLocalWorkSize, KernelArg, Status, Value};
-use remora_protocol::{Handle, Items, List};
-use smallvec::SmallVec;
+use remora_protocol::opencl::{EnqueueNDRangeKernel, GetSuggestedLocalWorkSize, Status, Value};
+use remora_protocol::{Handle, List};
 
 use crate::api::command_buffer::properties;
 use crate::api::mutable::MutableCommand;
 use crate::api::queue::Queue;
+use crate::arguments::Arguments;
 use crate::command::Enqueue;
 use crate::error::{Result, check, ensure};
 use crate::facts::Device;
-use crate::kernel::{Arg, Arguments, Kernel, Shape};
+use crate::kernel::{Kernel, Shape};
 use crate::object::{get, share};
 use crate::record::{Changeable, Record};
 
@@ -65,7 +65,7 @@ impl Range {
         }
         ensure(self.local.iter().zip(limits.local).all(|(size, most)| *size <= most), CL_INVALID_WORK_ITEM_SIZE)?;
         let items = self.local.iter().try_fold(1u64, |items, size| items.checked_mul(*size));
-        let most = kernel.description.work_group.get(&device.handle).map_or(0, |group| group.most);
+        let most = kernel.description.group(device.handle).map_or(0, |group| group.most);
         ensure(items.is_some_and(|items| most == 0 || items <= most), CL_INVALID_WORK_GROUP_SIZE)
     }
 
@@ -83,7 +83,7 @@ impl Range {
 
     /// Whether the global sizes are multiples of the local ones: the program's, or those that the kernel was written for.
     fn is_uniform(&self, kernel: &Kernel, device: &Device) -> bool {
-        let required = || kernel.description.work_group.get(&device.handle).map_or([0; 3], |group| group.required);
+        let required = || kernel.description.group(device.handle).map_or([0; 3], |group| group.required);
         let local = if self.local[0] == 0 { required() } else { self.local };
         local[0] == 0 || self.global.iter().zip(local).all(|(global, local)| global.checked_rem(local) == Some(0))
     }
@@ -105,14 +105,16 @@ pub unsafe fn enqueue_nd_range_kernel(
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
     unsafe {
-        let enqueue = Enqueue::new(queue, num_events, wait_list, event)?;
+        // Made in place: it is large.
+        let mut enqueue = Enqueue::on(share(queue)?, event);
+        enqueue.wait_for(num_events, wait_list)?;
         let kernel = get(kernel)?;
         // Since OpenCL 2.1 no sizes mean that there is nothing to do.
         let nothing = [0; 3];
         let old = global.is_null() && enqueue.queue.device.version() < (2, 1);
         ensure(!old, CL_INVALID_GLOBAL_WORK_SIZE)?;
         let global = if global.is_null() { nothing.as_ptr() } else { global };
-        launch(enqueue, kernel, &Range::new(dimensions, offset, global, local)?, CL_COMMAND_NDRANGE_KERNEL)
+        launch(&mut enqueue, kernel, &Range::new(dimensions, offset, global, local)?, CL_COMMAND_NDRANGE_KERNEL)
     }
 }
 
@@ -126,26 +128,24 @@ pub unsafe fn enqueue_task(
     event: *mut cl_event,
 ) -> Result<()> {
     // SAFETY: passed on to the caller.
-    let (enqueue, kernel) = unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, get(kernel)?) };
+    let (mut enqueue, kernel) = unsafe { (Enqueue::new(queue, num_events, wait_list, event)?, get(kernel)?) };
     let range = Range { dimensions: 1, offset: [0; 3], global: [1; 3], local: [1; 3] };
-    launch(enqueue, kernel, &range, CL_COMMAND_TASK)
+    launch(&mut enqueue, kernel, &range, CL_COMMAND_TASK)
 }
 
-/// Checks that `kernel` can run on the device of `queue`, which is of its context, and gives its arguments.
-fn check_launch(kernel: &Kernel, queue: &Queue, range: &Range) -> Result<Arguments> {
-    let arguments = check_range(kernel, queue, range)?;
-    ensure(!arguments.list.iter().any(|arg| matches!(arg, Arg::Unset)), CL_INVALID_KERNEL_ARGS)?;
-    Ok(arguments)
+/// Checks that `kernel` can run on the device of `queue`, which is of its context.
+#[inline]
+fn check_launch(kernel: &Kernel, arguments: &Arguments, queue: &Queue, range: &Range) -> Result<()> {
+    check_range(kernel, arguments, queue, range)?;
+    ensure(arguments.are_complete(), CL_INVALID_KERNEL_ARGS)
 }
 
 /// As [`check_launch`]; arguments may be missing.
-fn check_range(kernel: &Kernel, queue: &Queue, range: &Range) -> Result<Arguments> {
-    ensure(kernel.description.work_group.contains_key(&queue.device.handle), CL_INVALID_PROGRAM_EXECUTABLE)?;
+#[inline]
+fn check_range(kernel: &Kernel, arguments: &Arguments, queue: &Queue, range: &Range) -> Result<()> {
+    ensure(kernel.description.group(queue.device.handle).is_some(), CL_INVALID_PROGRAM_EXECUTABLE)?;
     range.check(kernel, &queue.device)?;
-    // A copy: sending may wait, and another thread may launch the kernel meanwhile.
-    let arguments = kernel.arguments().clone();
-    ensure(arguments.local_memory() <= queue.device.limits.local_memory, CL_OUT_OF_RESOURCES)?;
-    Ok(arguments)
+    ensure(arguments.local_memory() <= queue.device.limits.local_memory, CL_OUT_OF_RESOURCES)
 }
 
 /// # Safety
@@ -194,17 +194,20 @@ unsafe fn suggest(
     let range = unsafe { Range::new(dimensions, offset, global, std::ptr::null()) }?;
     let sizes = &range.global[..dimensions as usize];
     ensure(!global.is_null() && !sizes.contains(&0), CL_INVALID_GLOBAL_WORK_SIZE)?;
-    let arguments = check_launch(kernel, queue, &range)?;
+    let arguments = {
+        let state = kernel.state();
+        check_launch(kernel, &state.arguments, queue, &range)?;
+        state.arguments.taken()
+    };
     ensure(!suggested.is_null(), CL_INVALID_VALUE)?;
     // All objects that these name were created in this very stream.
-    let args = wire(&arguments, |_| {});
     let command = GetSuggestedLocalWorkSize {
         queue: queue.remote.handle,
         kernel: kernel.remote.handle,
         work_dim: dimensions,
         offset: range.offset,
         global: range.global,
-        args: Items::new(&args),
+        args: arguments.wire(),
         svm: List::new(&arguments.svm),
     };
     let session = &kernel.remote.session;
@@ -219,26 +222,20 @@ unsafe fn suggest(
     Ok(())
 }
 
-/// The arguments as they travel. `needs` is told the positions in the object stream that they need.
-fn wire(arguments: &Arguments, mut needs: impl FnMut(u64)) -> SmallVec<[KernelArg<'_>; 8]> {
-    let mut args = SmallVec::new();
-    for (wire, created) in arguments.list.iter().map(Arg::wire) {
-        needs(created);
-        args.push(wire);
-    }
-    args
-}
-
-fn launch(mut enqueue: Enqueue, kernel: &Kernel, range: &Range, command_type: u32) -> Result<()> {
+#[inline]
+fn launch(enqueue: &mut Enqueue, kernel: &Kernel, range: &Range, command_type: u32) -> Result<()> {
     enqueue.names(&kernel.remote, &kernel.program.context)?;
-    let arguments = check_launch(kernel, &enqueue.queue, range)?;
-    let shape = range.shape(kernel, &arguments, &enqueue.queue.device, false);
+    let mut state = kernel.state();
+    check_launch(kernel, &state.arguments, &enqueue.queue, range)?;
+    let shape = range.shape(kernel, &state.arguments, &enqueue.queue.device, false);
     // The first of its kind: only the driver's compiler knows whether it can be.
-    let known = kernel.is_accepted(&shape) && !range.global.contains(&0);
-    for part in arguments.host_parts() {
+    let known = state.accepted.contains(&shape) && !range.global.contains(&0);
+    let arguments = state.arguments.taken();
+    drop(state);
+    for part in &arguments.host_parts {
         enqueue.uses(part)?;
     }
-    let args = wire(&arguments, |created| enqueue.needs_objects(created));
+    enqueue.needs_objects(arguments.created);
     let (event, waits) = enqueue.begin(command_type);
     let command = EnqueueNDRangeKernel {
         event,
@@ -248,7 +245,7 @@ fn launch(mut enqueue: Enqueue, kernel: &Kernel, range: &Range, command_type: u3
         offset: range.offset,
         global: range.global,
         local: range.local,
-        args: Items::new(&args),
+        args: arguments.wire(),
         svm: List::new(&arguments.svm),
     };
     let asked = if known { None } else { enqueue.ask_first(&command)? };
@@ -288,10 +285,15 @@ pub unsafe fn command_nd_range_kernel_khr(
     // SAFETY: passed on to the caller.
     let range = unsafe { Range::new(dimensions, offset, global, local) }?;
     let fixed = list.is_empty() && handle_ret.is_null();
+    let mut state = kernel.state();
     // What can be changed may get its arguments later: the driver says.
-    let arguments = if fixed { check_launch(&kernel, &queue, &range) } else { check_range(&kernel, &queue, &range) }?;
-    record.buffer.uses(arguments.host_parts());
-    let args = wire(&arguments, |_| {});
+    let check = if fixed { check_launch } else { check_range };
+    check(&kernel, &state.arguments, &queue, &range)?;
+    let shape = range.shape(&kernel, &state.arguments, &queue.device, true);
+    let known = state.accepted.contains(&shape);
+    let arguments = state.arguments.taken();
+    drop(state);
+    record.buffer.uses(arguments.host_parts.iter().cloned());
     let command = EnqueueNDRangeKernel {
         event: Handle::NONE,
         wait: List::default(),
@@ -300,12 +302,11 @@ pub unsafe fn command_nd_range_kernel_khr(
         offset: range.offset,
         global: range.global,
         local: range.local,
-        args: Items::new(&args),
+        args: arguments.wire(),
         svm: List::new(&arguments.svm),
     };
     if fixed {
-        let shape = range.shape(&kernel, &arguments, &queue.device, true);
-        record.send_launch(&command, !kernel.is_accepted(&shape))?;
+        record.send_launch(&command, !known)?;
         kernel.accept(shape);
         return Ok(());
     }

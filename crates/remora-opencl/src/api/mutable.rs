@@ -9,9 +9,10 @@ use remora_protocol::opencl::{ChangedArg, DispatchChange, Status, UpdateMutableC
 
 use crate::api::command_buffer::CommandBuffer;
 use crate::api::launch::Range;
+use crate::arguments::Arg;
 use crate::error::{Error, Result, check, ensure};
 use crate::info::Answer;
-use crate::kernel::{Arg, Kernel};
+use crate::kernel::Kernel;
 use crate::object::{Object, ShellRef, get, pointer_of, share};
 
 /// A recorded launch of the program that can be changed.
@@ -62,13 +63,13 @@ impl MutableCommand {
 }
 
 /// What the program wants to become of a command.
-struct Change {
+struct Change<'a> {
     command: Arc<MutableCommand>,
     dimensions: u32,
     offset: Option<[u64; 3]>,
     global: Option<[u64; 3]>,
     local: Option<[u64; 3]>,
-    args: Vec<(u32, Arg)>,
+    args: Vec<(u32, Arg<'a>)>,
     svm: Option<Vec<u64>>,
 }
 
@@ -111,7 +112,7 @@ pub unsafe fn update_mutable_commands_khr(
     Ok(())
 }
 
-impl Change {
+impl Change<'_> {
     unsafe fn new(buffer: &Arc<CommandBuffer>, config: &cl_mutable_dispatch_config_khr) -> Result<Self> {
         // SAFETY: the program gives a command, and lists of as many items as it says.
         unsafe {

@@ -542,8 +542,15 @@ pub struct Info<'a> {
 impl Encode for Info<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.param.encode(out);
-        self.code.encode(out);
+        {
+            let mut fixed = [0; 8usize];
+            {
+                let out = &mut fixed;
+                self.param.put(&mut out[0..4]);
+                self.code.put(&mut out[4..8]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.value.encode(out);
     }
 }
@@ -654,12 +661,19 @@ pub struct Area {
 impl Encode for Area {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.kind.encode(out);
-        self.element.encode(out);
-        self.origin.encode(out);
-        self.region.encode(out);
-        self.row_pitch.encode(out);
-        self.slice_pitch.encode(out);
+        {
+            let mut fixed = [0; 72usize];
+            {
+                let out = &mut fixed;
+                self.kind.put(&mut out[0..4]);
+                self.element.put(&mut out[4..8]);
+                self.origin.put(&mut out[8..32]);
+                self.region.put(&mut out[32..56]);
+                self.row_pitch.put(&mut out[56..64]);
+                self.slice_pitch.put(&mut out[64..72]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -678,7 +692,17 @@ impl<'a> Decode<'a> for Area {
     }
 }
 
-impl FixedSize for Area {}
+impl FixedSize for Area {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.kind.put(&mut out[0..4]);
+        self.element.put(&mut out[4..8]);
+        self.origin.put(&mut out[8..32]);
+        self.region.put(&mut out[32..56]);
+        self.row_pitch.put(&mut out[56..64]);
+        self.slice_pitch.put(&mut out[64..72]);
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KernelFacts<'a> {
@@ -729,9 +753,16 @@ impl Encode for ArgFacts<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         self.known.encode(out);
-        self.address.encode(out);
-        self.access.encode(out);
-        self.type_qualifier.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.address.put(&mut out[0..4]);
+                self.access.put(&mut out[4..8]);
+                self.type_qualifier.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.type_name.encode(out);
         self.name.encode(out);
     }
@@ -795,10 +826,17 @@ pub struct DeviceBuild<'a> {
 impl Encode for DeviceBuild<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.device.encode(out);
-        self.status.encode(out);
-        self.binary_type.encode(out);
-        self.global_variable_size.encode(out);
+        {
+            let mut fixed = [0; 24usize];
+            {
+                let out = &mut fixed;
+                self.device.put(&mut out[0..8]);
+                self.status.put(&mut out[8..12]);
+                self.binary_type.put(&mut out[12..16]);
+                self.global_variable_size.put(&mut out[16..24]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.options.encode(out);
         self.log.encode(out);
     }
@@ -882,9 +920,16 @@ pub struct Offer {
 impl Encode for Offer {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.number.encode(out);
-        self.length.encode(out);
-        self.hash.encode(out);
+        {
+            let mut fixed = [0; 48usize];
+            {
+                let out = &mut fixed;
+                self.number.put(&mut out[0..8]);
+                self.length.put(&mut out[8..16]);
+                self.hash.put(&mut out[16..48]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -900,7 +945,14 @@ impl<'a> Decode<'a> for Offer {
     }
 }
 
-impl FixedSize for Offer {}
+impl FixedSize for Offer {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.number.put(&mut out[0..8]);
+        self.length.put(&mut out[8..16]);
+        self.hash.put(&mut out[16..48]);
+    }
+}
 
 /// Where a source's `#include` looks for files: the program's current directory, and all files that may be meant.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -997,8 +1049,15 @@ pub struct DispatchChange<'a> {
 impl Encode for DispatchChange<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.changeable.encode(out);
-        self.work_dim.encode(out);
+        {
+            let mut fixed = [0; 8usize];
+            {
+                let out = &mut fixed;
+                self.changeable.put(&mut out[0..4]);
+                self.work_dim.put(&mut out[4..8]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.offset.encode(out);
         self.global.encode(out);
         self.local.encode(out);
@@ -1071,7 +1130,12 @@ impl<'a> Decode<'a> for Status {
     }
 }
 
-impl FixedSize for Status {}
+impl FixedSize for Status {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.code.put(&mut out[0..4]);
+    }
+}
 
 impl Reply for Status {
     const OPCODE: u16 = 1u16;
@@ -1119,9 +1183,16 @@ pub struct QueueCreated {
 impl Encode for QueueCreated {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.code.encode(out);
-        self.no_default.encode(out);
-        self.size.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.code.put(&mut out[0..4]);
+                self.no_default.put(&mut out[4..8]);
+                self.size.put(&mut out[8..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1137,7 +1208,14 @@ impl<'a> Decode<'a> for QueueCreated {
     }
 }
 
-impl FixedSize for QueueCreated {}
+impl FixedSize for QueueCreated {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.code.put(&mut out[0..4]);
+        self.no_default.put(&mut out[4..8]);
+        self.size.put(&mut out[8..12]);
+    }
+}
 
 impl Reply for QueueCreated {
     const OPCODE: u16 = 77u16;
@@ -1154,9 +1232,16 @@ pub struct PipeCreated {
 impl Encode for PipeCreated {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.code.encode(out);
-        self.flags.encode(out);
-        self.size.encode(out);
+        {
+            let mut fixed = [0; 20usize];
+            {
+                let out = &mut fixed;
+                self.code.put(&mut out[0..4]);
+                self.flags.put(&mut out[4..12]);
+                self.size.put(&mut out[12..20]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1172,7 +1257,14 @@ impl<'a> Decode<'a> for PipeCreated {
     }
 }
 
-impl FixedSize for PipeCreated {}
+impl FixedSize for PipeCreated {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.code.put(&mut out[0..4]);
+        self.flags.put(&mut out[4..12]);
+        self.size.put(&mut out[12..20]);
+    }
+}
 
 impl Reply for PipeCreated {
     const OPCODE: u16 = 78u16;
@@ -1187,8 +1279,15 @@ pub struct SvmCreated {
 impl Encode for SvmCreated {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.code.encode(out);
-        self.address.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.code.put(&mut out[0..4]);
+                self.address.put(&mut out[4..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1203,7 +1302,13 @@ impl<'a> Decode<'a> for SvmCreated {
     }
 }
 
-impl FixedSize for SvmCreated {}
+impl FixedSize for SvmCreated {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.code.put(&mut out[0..4]);
+        self.address.put(&mut out[4..12]);
+    }
+}
 
 impl Reply for SvmCreated {
     const OPCODE: u16 = 70u16;
@@ -1338,8 +1443,15 @@ pub struct Profile {
 impl Encode for Profile {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.code.encode(out);
-        self.values.encode(out);
+        {
+            let mut fixed = [0; 44usize];
+            {
+                let out = &mut fixed;
+                self.code.put(&mut out[0..4]);
+                self.values.put(&mut out[4..44]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1354,7 +1466,13 @@ impl<'a> Decode<'a> for Profile {
     }
 }
 
-impl FixedSize for Profile {}
+impl FixedSize for Profile {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.code.put(&mut out[0..4]);
+        self.values.put(&mut out[4..44]);
+    }
+}
 
 impl Reply for Profile {
     const OPCODE: u16 = 7u16;
@@ -1370,8 +1488,15 @@ pub struct EventDone {
 impl Encode for EventDone {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.code.encode(out);
-        self.state.encode(out);
+        {
+            let mut fixed = [0; 8usize];
+            {
+                let out = &mut fixed;
+                self.code.put(&mut out[0..4]);
+                self.state.put(&mut out[4..8]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1386,7 +1511,13 @@ impl<'a> Decode<'a> for EventDone {
     }
 }
 
-impl FixedSize for EventDone {}
+impl FixedSize for EventDone {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.code.put(&mut out[0..4]);
+        self.state.put(&mut out[4..8]);
+    }
+}
 
 impl Reply for EventDone {
     const OPCODE: u16 = 8u16;
@@ -1405,8 +1536,15 @@ pub struct CreateContext<'a> {
 impl Encode for CreateContext<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.context.encode(out);
-        self.platform.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.context.put(&mut out[0..8]);
+                self.platform.put(&mut out[8..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.properties.encode(out);
         self.devices.encode(out);
         self.notify.encode(out);
@@ -1450,10 +1588,17 @@ pub struct CreateCommandQueue<'a> {
 impl Encode for CreateCommandQueue<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.queue.encode(out);
-        self.context.encode(out);
-        self.device.encode(out);
-        self.stream.encode(out);
+        {
+            let mut fixed = [0; 28usize];
+            {
+                let out = &mut fixed;
+                self.queue.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+                self.device.put(&mut out[16..24]);
+                self.stream.put(&mut out[24..28]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.properties.encode(out);
         self.with_properties.encode(out);
     }
@@ -1495,9 +1640,16 @@ pub struct CreateDeviceQueue<'a> {
 impl Encode for CreateDeviceQueue<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.queue.encode(out);
-        self.context.encode(out);
-        self.device.encode(out);
+        {
+            let mut fixed = [0; 24usize];
+            {
+                let out = &mut fixed;
+                self.queue.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+                self.device.put(&mut out[16..24]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.properties.encode(out);
     }
 }
@@ -1535,9 +1687,16 @@ pub struct SetDefaultDeviceQueue {
 impl Encode for SetDefaultDeviceQueue {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.context.encode(out);
-        self.device.encode(out);
-        self.queue.encode(out);
+        {
+            let mut fixed = [0; 24usize];
+            {
+                let out = &mut fixed;
+                self.context.put(&mut out[0..8]);
+                self.device.put(&mut out[8..16]);
+                self.queue.put(&mut out[16..24]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1553,7 +1712,14 @@ impl<'a> Decode<'a> for SetDefaultDeviceQueue {
     }
 }
 
-impl FixedSize for SetDefaultDeviceQueue {}
+impl FixedSize for SetDefaultDeviceQueue {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.context.put(&mut out[0..8]);
+        self.device.put(&mut out[8..16]);
+        self.queue.put(&mut out[16..24]);
+    }
+}
 
 impl Command for SetDefaultDeviceQueue {
     const OPCODE: u16 = 80u16;
@@ -1582,13 +1748,20 @@ pub struct CreateBuffer {
 impl Encode for CreateBuffer {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.mem.encode(out);
-        self.context.encode(out);
-        self.flags.encode(out);
-        self.size.encode(out);
-        self.store.encode(out);
-        self.svm.encode(out);
-        self.vendor_flags.encode(out);
+        {
+            let mut fixed = [0; 56usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+                self.flags.put(&mut out[16..24]);
+                self.size.put(&mut out[24..32]);
+                self.store.put(&mut out[32..40]);
+                self.svm.put(&mut out[40..48]);
+                self.vendor_flags.put(&mut out[48..56]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1608,7 +1781,18 @@ impl<'a> Decode<'a> for CreateBuffer {
     }
 }
 
-impl FixedSize for CreateBuffer {}
+impl FixedSize for CreateBuffer {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.mem.put(&mut out[0..8]);
+        self.context.put(&mut out[8..16]);
+        self.flags.put(&mut out[16..24]);
+        self.size.put(&mut out[24..32]);
+        self.store.put(&mut out[32..40]);
+        self.svm.put(&mut out[40..48]);
+        self.vendor_flags.put(&mut out[48..56]);
+    }
+}
 
 impl Command for CreateBuffer {
     const OPCODE: u16 = 11u16;
@@ -1636,12 +1820,19 @@ pub struct CreateSvm<'a> {
 impl Encode for CreateSvm<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.mem.encode(out);
-        self.context.encode(out);
-        self.flags.encode(out);
-        self.size.encode(out);
-        self.alignment.encode(out);
-        self.store.encode(out);
+        {
+            let mut fixed = [0; 44usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+                self.flags.put(&mut out[16..24]);
+                self.size.put(&mut out[24..32]);
+                self.alignment.put(&mut out[32..36]);
+                self.store.put(&mut out[36..44]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.avoid.encode(out);
     }
 }
@@ -1683,11 +1874,18 @@ pub struct CreateSubBuffer {
 impl Encode for CreateSubBuffer {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.mem.encode(out);
-        self.parent.encode(out);
-        self.flags.encode(out);
-        self.origin.encode(out);
-        self.size.encode(out);
+        {
+            let mut fixed = [0; 40usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.parent.put(&mut out[8..16]);
+                self.flags.put(&mut out[16..24]);
+                self.origin.put(&mut out[24..32]);
+                self.size.put(&mut out[32..40]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1705,7 +1903,16 @@ impl<'a> Decode<'a> for CreateSubBuffer {
     }
 }
 
-impl FixedSize for CreateSubBuffer {}
+impl FixedSize for CreateSubBuffer {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.mem.put(&mut out[0..8]);
+        self.parent.put(&mut out[8..16]);
+        self.flags.put(&mut out[16..24]);
+        self.origin.put(&mut out[24..32]);
+        self.size.put(&mut out[32..40]);
+    }
+}
 
 impl Command for CreateSubBuffer {
     const OPCODE: u16 = 12u16;
@@ -1741,22 +1948,29 @@ pub struct CreateImage {
 impl Encode for CreateImage {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.mem.encode(out);
-        self.context.encode(out);
-        self.flags.encode(out);
-        self.order.encode(out);
-        self.data_type.encode(out);
-        self.image_type.encode(out);
-        self.width.encode(out);
-        self.height.encode(out);
-        self.depth.encode(out);
-        self.array_size.encode(out);
-        self.row_pitch.encode(out);
-        self.slice_pitch.encode(out);
-        self.mip_levels.encode(out);
-        self.samples.encode(out);
-        self.parent.encode(out);
-        self.store.encode(out);
+        {
+            let mut fixed = [0; 108usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+                self.flags.put(&mut out[16..24]);
+                self.order.put(&mut out[24..28]);
+                self.data_type.put(&mut out[28..32]);
+                self.image_type.put(&mut out[32..36]);
+                self.width.put(&mut out[36..44]);
+                self.height.put(&mut out[44..52]);
+                self.depth.put(&mut out[52..60]);
+                self.array_size.put(&mut out[60..68]);
+                self.row_pitch.put(&mut out[68..76]);
+                self.slice_pitch.put(&mut out[76..84]);
+                self.mip_levels.put(&mut out[84..88]);
+                self.samples.put(&mut out[88..92]);
+                self.parent.put(&mut out[92..100]);
+                self.store.put(&mut out[100..108]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1785,7 +1999,27 @@ impl<'a> Decode<'a> for CreateImage {
     }
 }
 
-impl FixedSize for CreateImage {}
+impl FixedSize for CreateImage {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.mem.put(&mut out[0..8]);
+        self.context.put(&mut out[8..16]);
+        self.flags.put(&mut out[16..24]);
+        self.order.put(&mut out[24..28]);
+        self.data_type.put(&mut out[28..32]);
+        self.image_type.put(&mut out[32..36]);
+        self.width.put(&mut out[36..44]);
+        self.height.put(&mut out[44..52]);
+        self.depth.put(&mut out[52..60]);
+        self.array_size.put(&mut out[60..68]);
+        self.row_pitch.put(&mut out[68..76]);
+        self.slice_pitch.put(&mut out[76..84]);
+        self.mip_levels.put(&mut out[84..88]);
+        self.samples.put(&mut out[88..92]);
+        self.parent.put(&mut out[92..100]);
+        self.store.put(&mut out[100..108]);
+    }
+}
 
 impl Command for CreateImage {
     const OPCODE: u16 = 13u16;
@@ -1808,11 +2042,18 @@ pub struct CreatePipe {
 impl Encode for CreatePipe {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.mem.encode(out);
-        self.context.encode(out);
-        self.flags.encode(out);
-        self.packet_size.encode(out);
-        self.max_packets.encode(out);
+        {
+            let mut fixed = [0; 32usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+                self.flags.put(&mut out[16..24]);
+                self.packet_size.put(&mut out[24..28]);
+                self.max_packets.put(&mut out[28..32]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1830,7 +2071,16 @@ impl<'a> Decode<'a> for CreatePipe {
     }
 }
 
-impl FixedSize for CreatePipe {}
+impl FixedSize for CreatePipe {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.mem.put(&mut out[0..8]);
+        self.context.put(&mut out[8..16]);
+        self.flags.put(&mut out[16..24]);
+        self.packet_size.put(&mut out[24..28]);
+        self.max_packets.put(&mut out[28..32]);
+    }
+}
 
 impl Command for CreatePipe {
     const OPCODE: u16 = 81u16;
@@ -1853,8 +2103,15 @@ pub struct InitMem<'a> {
 impl Encode for InitMem<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.mem.encode(out);
-        self.area.encode(out);
+        {
+            let mut fixed = [0; 80usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.area.put(&mut out[8..80]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.bytes.encode(out);
     }
 }
@@ -1886,8 +2143,15 @@ pub struct SetContentSize {
 impl Encode for SetContentSize {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.mem.encode(out);
-        self.content.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.content.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1902,7 +2166,13 @@ impl<'a> Decode<'a> for SetContentSize {
     }
 }
 
-impl FixedSize for SetContentSize {}
+impl FixedSize for SetContentSize {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.mem.put(&mut out[0..8]);
+        self.content.put(&mut out[8..16]);
+    }
+}
 
 impl Command for SetContentSize {
     const OPCODE: u16 = 84u16;
@@ -1927,11 +2197,18 @@ pub struct CreateSampler<'a> {
 impl Encode for CreateSampler<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.sampler.encode(out);
-        self.context.encode(out);
-        self.normalized.encode(out);
-        self.addressing.encode(out);
-        self.filter.encode(out);
+        {
+            let mut fixed = [0; 28usize];
+            {
+                let out = &mut fixed;
+                self.sampler.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+                self.normalized.put(&mut out[16..20]);
+                self.addressing.put(&mut out[20..24]);
+                self.filter.put(&mut out[24..28]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.properties.encode(out);
     }
 }
@@ -1969,8 +2246,15 @@ pub struct CreateUserEvent {
 impl Encode for CreateUserEvent {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.event.encode(out);
-        self.context.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.event.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -1985,7 +2269,13 @@ impl<'a> Decode<'a> for CreateUserEvent {
     }
 }
 
-impl FixedSize for CreateUserEvent {}
+impl FixedSize for CreateUserEvent {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.event.put(&mut out[0..8]);
+        self.context.put(&mut out[8..16]);
+    }
+}
 
 impl Command for CreateUserEvent {
     const OPCODE: u16 = 16u16;
@@ -2001,8 +2291,15 @@ pub struct SetUserEventStatus {
 impl Encode for SetUserEventStatus {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.event.encode(out);
-        self.status.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.event.put(&mut out[0..8]);
+                self.status.put(&mut out[8..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -2017,7 +2314,13 @@ impl<'a> Decode<'a> for SetUserEventStatus {
     }
 }
 
-impl FixedSize for SetUserEventStatus {}
+impl FixedSize for SetUserEventStatus {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.event.put(&mut out[0..8]);
+        self.status.put(&mut out[8..12]);
+    }
+}
 
 impl Command for SetUserEventStatus {
     const OPCODE: u16 = 17u16;
@@ -2034,8 +2337,15 @@ pub struct CreateProgramWithSource<'a> {
 impl Encode for CreateProgramWithSource<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.program.encode(out);
-        self.context.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.program.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.source.encode(out);
     }
 }
@@ -2068,8 +2378,15 @@ pub struct CreateProgramWithBinary<'a> {
 impl Encode for CreateProgramWithBinary<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.program.encode(out);
-        self.context.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.program.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.devices.encode(out);
         self.binaries.encode(out);
     }
@@ -2107,8 +2424,15 @@ pub struct CreateProgramWithIL<'a> {
 impl Encode for CreateProgramWithIL<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.program.encode(out);
-        self.context.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.program.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.il.encode(out);
     }
 }
@@ -2145,8 +2469,15 @@ pub struct CreateProgramWithBuiltInKernels<'a> {
 impl Encode for CreateProgramWithBuiltInKernels<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.program.encode(out);
-        self.context.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.program.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.devices.encode(out);
         self.names.encode(out);
     }
@@ -2188,8 +2519,15 @@ pub struct BuildProgram<'a> {
 impl Encode for BuildProgram<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.program.encode(out);
-        self.serial.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.program.put(&mut out[0..8]);
+                self.serial.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.devices.encode(out);
         self.options.encode(out);
         self.place.encode(out);
@@ -2228,8 +2566,15 @@ pub struct CompileProgram<'a> {
 impl Encode for CompileProgram<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.program.encode(out);
-        self.serial.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.program.put(&mut out[0..8]);
+                self.serial.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.devices.encode(out);
         self.options.encode(out);
         self.headers.encode(out);
@@ -2271,9 +2616,16 @@ pub struct LinkProgram<'a> {
 impl Encode for LinkProgram<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.program.encode(out);
-        self.serial.encode(out);
-        self.context.encode(out);
+        {
+            let mut fixed = [0; 24usize];
+            {
+                let out = &mut fixed;
+                self.program.put(&mut out[0..8]);
+                self.serial.put(&mut out[8..16]);
+                self.context.put(&mut out[16..24]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.devices.encode(out);
         self.options.encode(out);
         self.inputs.encode(out);
@@ -2310,8 +2662,15 @@ pub struct SetSpecConstant<'a> {
 impl Encode for SetSpecConstant<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.program.encode(out);
-        self.id.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.program.put(&mut out[0..8]);
+                self.id.put(&mut out[8..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.value.encode(out);
     }
 }
@@ -2360,7 +2719,12 @@ impl<'a> Decode<'a> for GetProgramBinaries {
     }
 }
 
-impl FixedSize for GetProgramBinaries {}
+impl FixedSize for GetProgramBinaries {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.program.put(&mut out[0..8]);
+    }
+}
 
 impl Command for GetProgramBinaries {
     const OPCODE: u16 = 26u16;
@@ -2381,8 +2745,15 @@ pub struct GetProgramInfo {
 impl Encode for GetProgramInfo {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.program.encode(out);
-        self.param.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.program.put(&mut out[0..8]);
+                self.param.put(&mut out[8..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -2397,7 +2768,13 @@ impl<'a> Decode<'a> for GetProgramInfo {
     }
 }
 
-impl FixedSize for GetProgramInfo {}
+impl FixedSize for GetProgramInfo {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.program.put(&mut out[0..8]);
+        self.param.put(&mut out[8..12]);
+    }
+}
 
 impl Command for GetProgramInfo {
     const OPCODE: u16 = 27u16;
@@ -2430,7 +2807,12 @@ impl<'a> Decode<'a> for UnloadCompiler {
     }
 }
 
-impl FixedSize for UnloadCompiler {}
+impl FixedSize for UnloadCompiler {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.platform.put(&mut out[0..4]);
+    }
+}
 
 impl Command for UnloadCompiler {
     const OPCODE: u16 = 28u16;
@@ -2447,8 +2829,15 @@ pub struct CreateKernel<'a> {
 impl Encode for CreateKernel<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.kernel.encode(out);
-        self.program.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.kernel.put(&mut out[0..8]);
+                self.program.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.name.encode(out);
     }
 }
@@ -2487,9 +2876,16 @@ pub struct GetKernelSubGroupInfo<'a> {
 impl Encode for GetKernelSubGroupInfo<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.kernel.encode(out);
-        self.device.encode(out);
-        self.param.encode(out);
+        {
+            let mut fixed = [0; 20usize];
+            {
+                let out = &mut fixed;
+                self.kernel.put(&mut out[0..8]);
+                self.device.put(&mut out[8..16]);
+                self.param.put(&mut out[16..20]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.input.encode(out);
         self.capacity.encode(out);
     }
@@ -2533,11 +2929,18 @@ pub struct GetSuggestedLocalWorkSize<'a> {
 impl Encode for GetSuggestedLocalWorkSize<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.queue.encode(out);
-        self.kernel.encode(out);
-        self.work_dim.encode(out);
-        self.offset.encode(out);
-        self.global.encode(out);
+        {
+            let mut fixed = [0; 68usize];
+            {
+                let out = &mut fixed;
+                self.queue.put(&mut out[0..8]);
+                self.kernel.put(&mut out[8..16]);
+                self.work_dim.put(&mut out[16..20]);
+                self.offset.put(&mut out[20..44]);
+                self.global.put(&mut out[44..68]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.args.encode(out);
         self.svm.encode(out);
     }
@@ -2578,9 +2981,16 @@ pub struct GetSupportedImageFormats {
 impl Encode for GetSupportedImageFormats {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.context.encode(out);
-        self.flags.encode(out);
-        self.image_type.encode(out);
+        {
+            let mut fixed = [0; 20usize];
+            {
+                let out = &mut fixed;
+                self.context.put(&mut out[0..8]);
+                self.flags.put(&mut out[8..16]);
+                self.image_type.put(&mut out[16..20]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -2596,7 +3006,14 @@ impl<'a> Decode<'a> for GetSupportedImageFormats {
     }
 }
 
-impl FixedSize for GetSupportedImageFormats {}
+impl FixedSize for GetSupportedImageFormats {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.context.put(&mut out[0..8]);
+        self.flags.put(&mut out[8..16]);
+        self.image_type.put(&mut out[16..20]);
+    }
+}
 
 impl Command for GetSupportedImageFormats {
     const OPCODE: u16 = 31u16;
@@ -2668,7 +3085,12 @@ impl<'a> Decode<'a> for GetDeviceAndHostTimer {
     }
 }
 
-impl FixedSize for GetDeviceAndHostTimer {}
+impl FixedSize for GetDeviceAndHostTimer {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.device.put(&mut out[0..8]);
+    }
+}
 
 impl Command for GetDeviceAndHostTimer {
     const OPCODE: u16 = 34u16;
@@ -2702,7 +3124,12 @@ impl<'a> Decode<'a> for GetEventStatus {
     }
 }
 
-impl FixedSize for GetEventStatus {}
+impl FixedSize for GetEventStatus {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.event.put(&mut out[0..8]);
+    }
+}
 
 impl Command for GetEventStatus {
     const OPCODE: u16 = 68u16;
@@ -2735,7 +3162,12 @@ impl<'a> Decode<'a> for GetEventProfiling {
     }
 }
 
-impl FixedSize for GetEventProfiling {}
+impl FixedSize for GetEventProfiling {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.event.put(&mut out[0..8]);
+    }
+}
 
 impl Command for GetEventProfiling {
     const OPCODE: u16 = 35u16;
@@ -2770,7 +3202,12 @@ impl<'a> Decode<'a> for Release {
     }
 }
 
-impl FixedSize for Release {}
+impl FixedSize for Release {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.object.put(&mut out[0..8]);
+    }
+}
 
 impl Command for Release {
     const OPCODE: u16 = 36u16;
@@ -2800,7 +3237,12 @@ impl<'a> Decode<'a> for WatchMem {
     }
 }
 
-impl FixedSize for WatchMem {}
+impl FixedSize for WatchMem {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.mem.put(&mut out[0..8]);
+    }
+}
 
 impl Command for WatchMem {
     const OPCODE: u16 = 37u16;
@@ -2830,7 +3272,12 @@ impl<'a> Decode<'a> for WatchProgram {
     }
 }
 
-impl FixedSize for WatchProgram {}
+impl FixedSize for WatchProgram {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.program.put(&mut out[0..8]);
+    }
+}
 
 impl Command for WatchProgram {
     const OPCODE: u16 = 82u16;
@@ -2851,8 +3298,15 @@ pub struct WatchEvent {
 impl Encode for WatchEvent {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.event.encode(out);
-        self.state.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.event.put(&mut out[0..8]);
+                self.state.put(&mut out[8..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -2867,7 +3321,13 @@ impl<'a> Decode<'a> for WatchEvent {
     }
 }
 
-impl FixedSize for WatchEvent {}
+impl FixedSize for WatchEvent {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.event.put(&mut out[0..8]);
+        self.state.put(&mut out[8..12]);
+    }
+}
 
 impl Command for WatchEvent {
     const OPCODE: u16 = 38u16;
@@ -2885,8 +3345,15 @@ pub struct CreateSemaphore<'a> {
 impl Encode for CreateSemaphore<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.semaphore.encode(out);
-        self.context.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.semaphore.put(&mut out[0..8]);
+                self.context.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.properties.encode(out);
     }
 }
@@ -2934,7 +3401,12 @@ impl<'a> Decode<'a> for GetSemaphorePayload {
     }
 }
 
-impl FixedSize for GetSemaphorePayload {}
+impl FixedSize for GetSemaphorePayload {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.semaphore.put(&mut out[0..8]);
+    }
+}
 
 impl Command for GetSemaphorePayload {
     const OPCODE: u16 = 94u16;
@@ -2968,7 +3440,12 @@ impl<'a> Decode<'a> for AskArgInfo {
     }
 }
 
-impl FixedSize for AskArgInfo {}
+impl FixedSize for AskArgInfo {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.context.put(&mut out[0..8]);
+    }
+}
 
 impl Command for AskArgInfo {
     const OPCODE: u16 = 99u16;
@@ -2991,9 +3468,16 @@ pub struct SetKernelAttribute<'a> {
 impl Encode for SetKernelAttribute<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.kernel.encode(out);
-        self.device.encode(out);
-        self.attribute.encode(out);
+        {
+            let mut fixed = [0; 20usize];
+            {
+                let out = &mut fixed;
+                self.kernel.put(&mut out[0..8]);
+                self.device.put(&mut out[8..16]);
+                self.attribute.put(&mut out[16..20]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.value.encode(out);
     }
 }
@@ -3032,10 +3516,17 @@ pub struct GetKernelAttribute {
 impl Encode for GetKernelAttribute {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.kernel.encode(out);
-        self.device.encode(out);
-        self.attribute.encode(out);
-        self.size.encode(out);
+        {
+            let mut fixed = [0; 28usize];
+            {
+                let out = &mut fixed;
+                self.kernel.put(&mut out[0..8]);
+                self.device.put(&mut out[8..16]);
+                self.attribute.put(&mut out[16..20]);
+                self.size.put(&mut out[20..28]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -3052,7 +3543,15 @@ impl<'a> Decode<'a> for GetKernelAttribute {
     }
 }
 
-impl FixedSize for GetKernelAttribute {}
+impl FixedSize for GetKernelAttribute {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.kernel.put(&mut out[0..8]);
+        self.device.put(&mut out[8..16]);
+        self.attribute.put(&mut out[16..20]);
+        self.size.put(&mut out[20..28]);
+    }
+}
 
 impl Command for GetKernelAttribute {
     const OPCODE: u16 = 96u16;
@@ -3074,8 +3573,15 @@ pub struct KernelAttribute<'a> {
 impl Encode for KernelAttribute<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.code.encode(out);
-        self.size.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.code.put(&mut out[0..4]);
+                self.size.put(&mut out[4..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.value.encode(out);
     }
 }
@@ -3107,8 +3613,15 @@ pub struct CreateCommandBuffer<'a> {
 impl Encode for CreateCommandBuffer<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.command_buffer.encode(out);
-        self.queue.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.command_buffer.put(&mut out[0..8]);
+                self.queue.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.properties.encode(out);
     }
 }
@@ -3151,8 +3664,15 @@ pub struct RecordCommand<'a> {
 impl Encode for RecordCommand<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.command_buffer.encode(out);
-        self.sync_point.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.command_buffer.put(&mut out[0..8]);
+                self.sync_point.put(&mut out[8..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.wait.encode(out);
         self.changeable.encode(out);
         self.properties.encode(out);
@@ -3208,7 +3728,12 @@ impl<'a> Decode<'a> for FinalizeCommandBuffer {
     }
 }
 
-impl FixedSize for FinalizeCommandBuffer {}
+impl FixedSize for FinalizeCommandBuffer {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.command_buffer.put(&mut out[0..8]);
+    }
+}
 
 impl Command for FinalizeCommandBuffer {
     const OPCODE: u16 = 88u16;
@@ -3263,8 +3788,15 @@ pub struct GetCommandBufferInfo {
 impl Encode for GetCommandBufferInfo {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.command_buffer.encode(out);
-        self.param.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.command_buffer.put(&mut out[0..8]);
+                self.param.put(&mut out[8..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -3279,7 +3811,13 @@ impl<'a> Decode<'a> for GetCommandBufferInfo {
     }
 }
 
-impl FixedSize for GetCommandBufferInfo {}
+impl FixedSize for GetCommandBufferInfo {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.command_buffer.put(&mut out[0..8]);
+        self.param.put(&mut out[8..12]);
+    }
+}
 
 impl Command for GetCommandBufferInfo {
     const OPCODE: u16 = 90u16;
@@ -3310,11 +3848,18 @@ impl Encode for EnqueueNDRangeKernel<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.kernel.encode(out);
-        self.work_dim.encode(out);
-        self.offset.encode(out);
-        self.global.encode(out);
-        self.local.encode(out);
+        {
+            let mut fixed = [0; 84usize];
+            {
+                let out = &mut fixed;
+                self.kernel.put(&mut out[0..8]);
+                self.work_dim.put(&mut out[8..12]);
+                self.offset.put(&mut out[12..36]);
+                self.global.put(&mut out[36..60]);
+                self.local.put(&mut out[60..84]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.args.encode(out);
         self.svm.encode(out);
     }
@@ -3366,10 +3911,17 @@ impl Encode for EnqueueRead<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.mem.encode(out);
-        self.area.encode(out);
-        self.staging.encode(out);
-        self.transfer.encode(out);
+        {
+            let mut fixed = [0; 96usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.area.put(&mut out[8..80]);
+                self.staging.put(&mut out[80..88]);
+                self.transfer.put(&mut out[88..96]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -3413,9 +3965,16 @@ impl Encode for EnqueueWrite<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.mem.encode(out);
-        self.area.encode(out);
-        self.transfer.encode(out);
+        {
+            let mut fixed = [0; 88usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.area.put(&mut out[8..80]);
+                self.transfer.put(&mut out[80..88]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -3454,9 +4013,16 @@ impl Encode for EnqueueMapStore<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.mem.encode(out);
-        self.flags.encode(out);
-        self.area.encode(out);
+        {
+            let mut fixed = [0; 88usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.flags.put(&mut out[8..16]);
+                self.area.put(&mut out[16..88]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -3492,8 +4058,15 @@ impl Encode for EnqueueUnmapStore<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.mem.encode(out);
-        self.area.encode(out);
+        {
+            let mut fixed = [0; 80usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.area.put(&mut out[8..80]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -3609,8 +4182,15 @@ impl Encode for EnqueueFillBuffer<'_> {
         self.wait.encode(out);
         self.mem.encode(out);
         self.pattern.encode(out);
-        self.offset.encode(out);
-        self.size.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.offset.put(&mut out[0..8]);
+                self.size.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -3649,10 +4229,17 @@ impl Encode for EnqueueFillImage<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.mem.encode(out);
-        self.color.encode(out);
-        self.origin.encode(out);
-        self.region.encode(out);
+        {
+            let mut fixed = [0; 72usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.color.put(&mut out[8..24]);
+                self.origin.put(&mut out[24..48]);
+                self.region.put(&mut out[48..72]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -3727,8 +4314,15 @@ impl Encode for EnqueueNoBytes<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.mem.encode(out);
-        self.offset.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.mem.put(&mut out[0..8]);
+                self.offset.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.write.encode(out);
     }
 }
@@ -3872,7 +4466,10 @@ impl<'a> Decode<'a> for Flush {
     }
 }
 
-impl FixedSize for Flush {}
+impl FixedSize for Flush {
+    #[inline]
+    fn put(&self, _out: &mut [u8]) {}
+}
 
 impl Command for Flush {
     const OPCODE: u16 = 48u16;
@@ -3896,7 +4493,10 @@ impl<'a> Decode<'a> for Finish {
     }
 }
 
-impl FixedSize for Finish {}
+impl FixedSize for Finish {
+    #[inline]
+    fn put(&self, _out: &mut [u8]) {}
+}
 
 impl Command for Finish {
     const OPCODE: u16 = 49u16;
@@ -3930,7 +4530,12 @@ impl<'a> Decode<'a> for WaitForEvent {
     }
 }
 
-impl FixedSize for WaitForEvent {}
+impl FixedSize for WaitForEvent {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.event.put(&mut out[0..8]);
+    }
+}
 
 impl Command for WaitForEvent {
     const OPCODE: u16 = 50u16;
@@ -3964,7 +4569,12 @@ impl<'a> Decode<'a> for Fetched {
     }
 }
 
-impl FixedSize for Fetched {}
+impl FixedSize for Fetched {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.transfer.put(&mut out[0..8]);
+    }
+}
 
 impl Command for Fetched {
     const OPCODE: u16 = 51u16;
@@ -3993,7 +4603,12 @@ impl<'a> Decode<'a> for Delivered {
     }
 }
 
-impl FixedSize for Delivered {}
+impl FixedSize for Delivered {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.transfer.put(&mut out[0..8]);
+    }
+}
 
 impl Command for Delivered {
     const OPCODE: u16 = 52u16;
@@ -4023,7 +4638,12 @@ impl<'a> Decode<'a> for HostCalled {
     }
 }
 
-impl FixedSize for HostCalled {}
+impl FixedSize for HostCalled {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.transfer.put(&mut out[0..8]);
+    }
+}
 
 impl Command for HostCalled {
     const OPCODE: u16 = 73u16;
@@ -4053,7 +4673,12 @@ impl<'a> Decode<'a> for TransferRefused {
     }
 }
 
-impl FixedSize for TransferRefused {}
+impl FixedSize for TransferRefused {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.transfer.put(&mut out[0..8]);
+    }
+}
 
 impl Command for TransferRefused {
     const OPCODE: u16 = 53u16;
@@ -4101,8 +4726,15 @@ pub struct EventStatus {
 impl Encode for EventStatus {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.event.encode(out);
-        self.state.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.event.put(&mut out[0..8]);
+                self.state.put(&mut out[8..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -4117,7 +4749,13 @@ impl<'a> Decode<'a> for EventStatus {
     }
 }
 
-impl FixedSize for EventStatus {}
+impl FixedSize for EventStatus {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.event.put(&mut out[0..8]);
+        self.state.put(&mut out[8..12]);
+    }
+}
 
 impl Notice for EventStatus {
     const OPCODE: u16 = 54u16;
@@ -4135,8 +4773,15 @@ pub struct TransferDone {
 impl Encode for TransferDone {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.transfer.encode(out);
-        self.state.encode(out);
+        {
+            let mut fixed = [0; 12usize];
+            {
+                let out = &mut fixed;
+                self.transfer.put(&mut out[0..8]);
+                self.state.put(&mut out[8..12]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -4151,7 +4796,13 @@ impl<'a> Decode<'a> for TransferDone {
     }
 }
 
-impl FixedSize for TransferDone {}
+impl FixedSize for TransferDone {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.transfer.put(&mut out[0..8]);
+        self.state.put(&mut out[8..12]);
+    }
+}
 
 impl Notice for TransferDone {
     const OPCODE: u16 = 55u16;
@@ -4170,10 +4821,17 @@ pub struct Fetch {
 impl Encode for Fetch {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.transfer.encode(out);
-        self.offset.encode(out);
-        self.length.encode(out);
-        self.arena.encode(out);
+        {
+            let mut fixed = [0; 32usize];
+            {
+                let out = &mut fixed;
+                self.transfer.put(&mut out[0..8]);
+                self.offset.put(&mut out[8..16]);
+                self.length.put(&mut out[16..24]);
+                self.arena.put(&mut out[24..32]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -4190,7 +4848,15 @@ impl<'a> Decode<'a> for Fetch {
     }
 }
 
-impl FixedSize for Fetch {}
+impl FixedSize for Fetch {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.transfer.put(&mut out[0..8]);
+        self.offset.put(&mut out[8..16]);
+        self.length.put(&mut out[16..24]);
+        self.arena.put(&mut out[24..32]);
+    }
+}
 
 impl Notice for Fetch {
     const OPCODE: u16 = 56u16;
@@ -4207,8 +4873,15 @@ pub struct Deliver {
 impl Encode for Deliver {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.transfer.encode(out);
-        self.offset.encode(out);
+        {
+            let mut fixed = [0; 16usize];
+            {
+                let out = &mut fixed;
+                self.transfer.put(&mut out[0..8]);
+                self.offset.put(&mut out[8..16]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -4223,7 +4896,13 @@ impl<'a> Decode<'a> for Deliver {
     }
 }
 
-impl FixedSize for Deliver {}
+impl FixedSize for Deliver {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.transfer.put(&mut out[0..8]);
+        self.offset.put(&mut out[8..16]);
+    }
+}
 
 impl Notice for Deliver {
     const OPCODE: u16 = 57u16;
@@ -4253,7 +4932,12 @@ impl<'a> Decode<'a> for HostCall {
     }
 }
 
-impl FixedSize for HostCall {}
+impl FixedSize for HostCall {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.transfer.put(&mut out[0..8]);
+    }
+}
 
 impl Notice for HostCall {
     const OPCODE: u16 = 74u16;
@@ -4283,7 +4967,12 @@ impl<'a> Decode<'a> for SendContents {
     }
 }
 
-impl FixedSize for SendContents {}
+impl FixedSize for SendContents {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.number.put(&mut out[0..8]);
+    }
+}
 
 impl Notice for SendContents {
     const OPCODE: u16 = 76u16;
@@ -4302,9 +4991,16 @@ pub struct ProgramBuilt<'a> {
 impl Encode for ProgramBuilt<'_> {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.program.encode(out);
-        self.serial.encode(out);
-        self.code.encode(out);
+        {
+            let mut fixed = [0; 20usize];
+            {
+                let out = &mut fixed;
+                self.program.put(&mut out[0..8]);
+                self.serial.put(&mut out[8..16]);
+                self.code.put(&mut out[16..20]);
+            }
+            out.extend_from_slice(&fixed);
+        }
         self.devices.encode(out);
         self.kernels.encode(out);
     }
@@ -4415,7 +5111,12 @@ impl<'a> Decode<'a> for MemDestroyed {
     }
 }
 
-impl FixedSize for MemDestroyed {}
+impl FixedSize for MemDestroyed {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.mem.put(&mut out[0..8]);
+    }
+}
 
 impl Notice for MemDestroyed {
     const OPCODE: u16 = 61u16;
@@ -4444,7 +5145,12 @@ impl<'a> Decode<'a> for ProgramReleased {
     }
 }
 
-impl FixedSize for ProgramReleased {}
+impl FixedSize for ProgramReleased {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.program.put(&mut out[0..8]);
+    }
+}
 
 impl Notice for ProgramReleased {
     const OPCODE: u16 = 83u16;
@@ -4474,7 +5180,12 @@ impl<'a> Decode<'a> for StreamClosed {
     }
 }
 
-impl FixedSize for StreamClosed {}
+impl FixedSize for StreamClosed {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.stream.put(&mut out[0..4]);
+    }
+}
 
 impl Notice for StreamClosed {
     const OPCODE: u16 = 62u16;
@@ -4498,11 +5209,18 @@ impl Encode for EnqueueCopyBuffer<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.src_buffer.encode(out);
-        self.dst_buffer.encode(out);
-        self.src_offset.encode(out);
-        self.dst_offset.encode(out);
-        self.size.encode(out);
+        {
+            let mut fixed = [0; 40usize];
+            {
+                let out = &mut fixed;
+                self.src_buffer.put(&mut out[0..8]);
+                self.dst_buffer.put(&mut out[8..16]);
+                self.src_offset.put(&mut out[16..24]);
+                self.dst_offset.put(&mut out[24..32]);
+                self.size.put(&mut out[32..40]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -4548,15 +5266,22 @@ impl Encode for EnqueueCopyBufferRect<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.src_buffer.encode(out);
-        self.dst_buffer.encode(out);
-        self.src_origin.encode(out);
-        self.dst_origin.encode(out);
-        self.region.encode(out);
-        self.src_row_pitch.encode(out);
-        self.src_slice_pitch.encode(out);
-        self.dst_row_pitch.encode(out);
-        self.dst_slice_pitch.encode(out);
+        {
+            let mut fixed = [0; 120usize];
+            {
+                let out = &mut fixed;
+                self.src_buffer.put(&mut out[0..8]);
+                self.dst_buffer.put(&mut out[8..16]);
+                self.src_origin.put(&mut out[16..40]);
+                self.dst_origin.put(&mut out[40..64]);
+                self.region.put(&mut out[64..88]);
+                self.src_row_pitch.put(&mut out[88..96]);
+                self.src_slice_pitch.put(&mut out[96..104]);
+                self.dst_row_pitch.put(&mut out[104..112]);
+                self.dst_slice_pitch.put(&mut out[112..120]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -4602,11 +5327,18 @@ impl Encode for EnqueueCopyImage<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.src_image.encode(out);
-        self.dst_image.encode(out);
-        self.src_origin.encode(out);
-        self.dst_origin.encode(out);
-        self.region.encode(out);
+        {
+            let mut fixed = [0; 88usize];
+            {
+                let out = &mut fixed;
+                self.src_image.put(&mut out[0..8]);
+                self.dst_image.put(&mut out[8..16]);
+                self.src_origin.put(&mut out[16..40]);
+                self.dst_origin.put(&mut out[40..64]);
+                self.region.put(&mut out[64..88]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -4648,11 +5380,18 @@ impl Encode for EnqueueCopyImageToBuffer<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.src_image.encode(out);
-        self.dst_buffer.encode(out);
-        self.src_origin.encode(out);
-        self.region.encode(out);
-        self.dst_offset.encode(out);
+        {
+            let mut fixed = [0; 72usize];
+            {
+                let out = &mut fixed;
+                self.src_image.put(&mut out[0..8]);
+                self.dst_buffer.put(&mut out[8..16]);
+                self.src_origin.put(&mut out[16..40]);
+                self.region.put(&mut out[40..64]);
+                self.dst_offset.put(&mut out[64..72]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 
@@ -4694,11 +5433,18 @@ impl Encode for EnqueueCopyBufferToImage<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         self.event.encode(out);
         self.wait.encode(out);
-        self.src_buffer.encode(out);
-        self.dst_image.encode(out);
-        self.src_offset.encode(out);
-        self.dst_origin.encode(out);
-        self.region.encode(out);
+        {
+            let mut fixed = [0; 72usize];
+            {
+                let out = &mut fixed;
+                self.src_buffer.put(&mut out[0..8]);
+                self.dst_image.put(&mut out[8..16]);
+                self.src_offset.put(&mut out[16..24]);
+                self.dst_origin.put(&mut out[24..48]);
+                self.region.put(&mut out[48..72]);
+            }
+            out.extend_from_slice(&fixed);
+        }
     }
 }
 

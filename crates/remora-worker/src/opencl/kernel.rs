@@ -16,6 +16,7 @@ use remora_protocol::opencl::{
     SetKernelAttribute,
 };
 use remora_protocol::{Handle, Items, List};
+use smallvec::SmallVec;
 
 use super::area::Shape;
 use super::build::Program;
@@ -117,7 +118,7 @@ impl Kernel {
         svm: &List<'_, u64>,
     ) -> Result<Ready<'_>, cl_int> {
         let mut last = lock(&self.arguments);
-        let mut objects = Vec::new();
+        let mut objects = Used::new();
         if arguments.len() < last.set.len() {
             return Err(CL_INVALID_KERNEL_ARGS);
         }
@@ -263,8 +264,11 @@ impl Kernel {
 /// All arguments are set; nobody else's are until this is dropped.
 pub struct Ready<'a> {
     _last: MutexGuard<'a, Arguments>,
-    objects: Vec<(Place, Arc<AnyObject>)>,
+    objects: Used,
 }
+
+/// The objects that a launch uses: of most launches they need no allocation.
+type Used = SmallVec<[(Place, Arc<AnyObject>); 8]>;
 
 /// Where a launch names an object: at which argument, or in the list of shared virtual memory.
 pub type Place = Option<usize>;
@@ -273,7 +277,7 @@ impl Ready<'_> {
     /// The objects among the arguments, once they are in use.
     #[must_use]
     pub fn into_objects(self) -> Vec<(Place, Arc<AnyObject>)> {
-        self.objects
+        self.objects.into_vec()
     }
 }
 
