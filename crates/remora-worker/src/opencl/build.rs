@@ -1,13 +1,14 @@
 //! Building programs: on threads of their own, one at a time for each program, answered by a notice.
 
-use std::collections::VecDeque;
-use std::ffi::{CStr, c_void};
+use std::collections::{HashMap, VecDeque};
+use std::ffi::{CStr, CString, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use opencl_sys::*;
+use remora_protocol::argument::Takes;
 use remora_protocol::opencl::{BuildProgram, CompileProgram, DeviceBuild, KernelFacts, LinkProgram, ProgramBuilt};
 use remora_protocol::{Handle, List};
 
@@ -31,8 +32,9 @@ pub struct Program {
     pub context: Arc<Context>,
     /// The devices that it is for, in the driver's order.
     pub devices: Vec<Arc<Device>>,
-    /// Held while it is built, and while kernels are made of it: not every driver can do both.
-    pub building: Mutex<()>,
+    /// Held while it is built, and while kernels are made of it: not every driver can do both. What the arguments of those
+    /// kernels take that have been made since, by name: to ask for that takes longer than to make one.
+    pub building: Mutex<HashMap<CString, Arc<[Takes]>>>,
     /// Its kernels that the program has released and the driver still has.
     leaving: AtomicUsize,
     /// Whether there ever were any.
@@ -81,7 +83,7 @@ impl Program {
             source: Mutex::new(source),
             context,
             devices,
-            building: Mutex::new(()),
+            building: Mutex::default(),
             leaving: AtomicUsize::new(0),
             left: AtomicBool::new(false),
         }
@@ -237,7 +239,8 @@ pub fn build(shared: &Arc<Shared>, message: &BuildProgram<'_>) -> Result<(), Vio
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
-        let _building = lock(&program.building);
+        let mut building = lock(&program.building);
+        building.clear();
         let ids = ids(&devices);
         let (count, list) = device_list(&ids);
         // SAFETY: a live program and devices of the driver; without a callback the call ends when the build has.
@@ -279,7 +282,8 @@ pub fn compile(shared: &Arc<Shared>, message: &CompileProgram<'_>) -> Result<(),
             Ok(found) => found,
             Err(code) => return refused(shared, handle, serial, code),
         };
-        let _building = lock(&program.building);
+        let mut building = lock(&program.building);
+        building.clear();
         let ids = ids(&devices);
         let (count, list) = device_list(&ids);
         let mut names: Vec<_> = headers.iter().map(|(name, _)| name.as_ptr()).collect();

@@ -40,7 +40,7 @@ pub struct Kernel {
     pub program: Arc<Program>,
     /// What each argument takes, as far as the driver says. A driver believes that the bytes for an object are a pointer to
     /// one: so bytes are only passed where no object belongs.
-    takes: Vec<Takes>,
+    takes: Arc<[Takes]>,
     arguments: Mutex<Arguments>,
 }
 
@@ -85,12 +85,14 @@ impl Kernel {
         let program = shared.tables.programs.get(message.program)?;
         let name = CString::new(message.name).map_err(|_| CL_INVALID_KERNEL_NAME)?;
         let raw = program.raw(shared)?;
-        let _building = lock(&program.building);
+        let mut building = lock(&program.building);
         // SAFETY: a live program, and a string that ends with 0.
         let raw = unsafe { create!(shared.driver, clCreateKernel(raw, name.as_ptr())) }?;
         // SAFETY: the driver has just made it for us.
         let object = unsafe { Object::new(raw, shared.driver.clReleaseKernel) };
-        let takes = takes(shared.driver, &object);
+        let takes = building.entry(name).or_insert_with(|| takes(shared.driver, &object));
+        let takes = Arc::clone(takes);
+        drop(building);
         Ok(Arc::new(Self {
             object,
             context: Arc::clone(&program.context),
@@ -319,7 +321,7 @@ pub fn argument_count(driver: Driver, kernel: &Object) -> u32 {
     count.map_or(0, u32::from_ne_bytes)
 }
 
-fn takes(driver: Driver, kernel: &Object) -> Vec<Takes> {
+fn takes(driver: Driver, kernel: &Object) -> Arc<[Takes]> {
     let takes = |index| {
         let address = query_number(|size, value, size_ret| {
             let param = CL_KERNEL_ARG_ADDRESS_QUALIFIER;
