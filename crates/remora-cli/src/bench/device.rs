@@ -46,6 +46,8 @@ functions! {
     clEnqueueNDRangeKernel: clEnqueueNDRangeKernel_t,
     clEnqueueReadBuffer: clEnqueueReadBuffer_t,
     clEnqueueWriteBuffer: clEnqueueWriteBuffer_t,
+    clEnqueueMapBuffer: clEnqueueMapBuffer_t,
+    clEnqueueUnmapMemObject: clEnqueueUnmapMemObject_t,
     clFinish: clFinish_t,
     clReleaseEvent: clReleaseEvent_t,
 }
@@ -164,6 +166,21 @@ impl Device {
             self.cl,
             clEnqueueWriteBuffer(self.queue, mem, CL_TRUE, 0, length, from, 0, ptr::null(), ptr::null_mut())
         ))
+    }
+
+    /// Maps a buffer, adds 1 to each of its words, and unmaps it.
+    pub fn change_mapped(&self, mem: cl_mem, length: usize) -> Result<()> {
+        let (mut code, flags) = (0, CL_MAP_READ | CL_MAP_WRITE);
+        let mapped = call!(
+            self.cl,
+            clEnqueueMapBuffer(self.queue, mem, CL_TRUE, flags, 0, length, 0, ptr::null(), ptr::null_mut(), &mut code)
+        );
+        check(code)?;
+        // SAFETY: the map is `length` bytes, which are this thread's until they are unmapped; it begins at a page.
+        let words = unsafe { std::slice::from_raw_parts_mut(mapped.cast::<u32>(), length / 4) };
+        words.iter_mut().for_each(|word| *word = word.wrapping_add(1));
+        check(call!(self.cl, clEnqueueUnmapMemObject(self.queue, mem, mapped, 0, ptr::null(), ptr::null_mut())))?;
+        self.finish()
     }
 
     pub fn read(&self, mem: cl_mem, bytes: &mut [u8]) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use hdrhistogram::Histogram;
 
 use super::Figures;
 use super::device::{Device, call, check};
@@ -26,10 +27,10 @@ pub fn all(large_mib: usize) -> Result<Figures> {
     let (caller, each_in_all) = enqueues(&device)?;
     figures.insert("enqueue of an empty kernel, caller's cost, us".into(), caller);
     figures.insert("1,000 kernels and a finish, each, us".into(), each_in_all);
-    figures.insert(
-        "empty kernel + finish, us".into(),
-        each(50, || device.launch(device.empty, 1).and_then(|()| device.finish()))?,
-    );
+    let trips = round_trips(|| device.launch(device.empty, 1).and_then(|()| device.finish()))?;
+    for (name, part) in [("", 0.5), (", 99 of 100 take less", 0.99), (", 999 of 1,000 take less", 0.999)] {
+        figures.insert(format!("empty kernel + finish{name}, us"), trips.value_at_quantile(part) as f64 / 1000.0);
+    }
     let mut word = [0; 4];
     figures.insert("blocking read of 4 bytes, us".into(), each(50, || device.read(small, &mut word))?);
     figures.insert(
@@ -48,6 +49,10 @@ pub fn all(large_mib: usize) -> Result<Figures> {
         figures.insert(format!("{mib} MiB write + finish, GB/s"), gigabytes / (write / 1e6));
         let read = each(repeats, || device.read(mem, &mut bytes))?;
         figures.insert(format!("{mib} MiB read, GB/s"), gigabytes / (read / 1e6));
+        if mib == large_mib {
+            let mapped = each(repeats, || device.change_mapped(mem, bytes.len()))?;
+            figures.insert(format!("{mib} MiB mapped, changed, unmapped, GB/s"), gigabytes / (mapped / 1e6));
+        }
         device.release(mem)?;
     }
     device.release(small)?;
@@ -102,6 +107,18 @@ fn each(count: u32, mut body: impl FnMut() -> Result<()>) -> Result<f64> {
         rounds.push(micros(start.elapsed()) / f64::from(count));
     }
     Ok(median(rounds))
+}
+
+/// A histogram of what each of many calls that wait takes, in nanoseconds.
+fn round_trips(mut body: impl FnMut() -> Result<()>) -> Result<Histogram<u64>> {
+    const COUNT: u32 = 5000;
+    const DIGITS: u8 = 3;
+    let mut histogram = Histogram::new(DIGITS)?;
+    for _ in 0..COUNT {
+        let took = once(&mut body)?;
+        histogram.record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX))?;
+    }
+    Ok(histogram)
 }
 
 fn once(body: impl FnOnce() -> Result<()>) -> Result<Duration> {

@@ -3,8 +3,10 @@
 mod device;
 mod instructions;
 mod measure;
+mod plot;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -27,6 +29,9 @@ pub struct Options {
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
+    /// Draw the ratios into a file as well
+    #[arg(long, value_name = "FILE.svg")]
+    svg: Option<PathBuf>,
     /// Count the instructions of the program's thread instead, which needs valgrind
     #[arg(long)]
     instructions: bool,
@@ -50,6 +55,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         null.push(measured(options, Some("null")).context("the run on the null driver")?);
     }
     let rows = rows(&native, &remoted, &null);
+    if let Some(file) = &options.svg {
+        plot::draw(&rows, file, &format!("median of {} pairs, {} link", options.pairs.max(1), options.link))?;
+    }
     if options.json {
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
@@ -80,7 +88,7 @@ fn measured(options: &Options, driver: Option<&str>) -> Result<Figures> {
 
 /// One line of the table: medians, and the median of the pairs' ratios with its range.
 #[derive(serde::Serialize)]
-struct Row {
+pub(crate) struct Row {
     figure: String,
     native: f64,
     remoted: f64,
