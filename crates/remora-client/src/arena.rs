@@ -38,6 +38,7 @@ struct State {
     /// Start and length of what is free.
     free: BTreeMap<u64, u64>,
     committed: Vec<bool>,
+    /// Bytes that are used behind the part for staging.
     used: u64,
 }
 
@@ -91,7 +92,9 @@ impl Arena {
         if end < hole_end {
             state.free.insert(end, hole_end - end);
         }
-        state.used += wanted;
+        if offset >= self.link.arena().staging().end {
+            state.used += wanted;
+        }
         drop(state);
         let staging = Staging(Arc::new(Piece { arena: Arc::clone(self), offset, reserved: wanted, length }));
         for Range { start, end } in used {
@@ -159,7 +162,9 @@ impl Arena {
             return;
         }
         let mut state = self.lock();
-        state.used -= length;
+        if offset >= self.link.arena().staging().end {
+            state.used -= length;
+        }
         let (mut start, mut end) = (offset, offset + length);
         if let Some((&before, &hole)) = state.free.range(..offset).next_back() {
             if before + hole == start {
@@ -178,12 +183,14 @@ impl Arena {
 
     /// Gives back the pages of a hole if more is committed than is used and worth keeping.
     fn trim(&self, state: &mut State, start: u64, end: u64) {
-        let committed = state.committed.iter().filter(|&&block| block).count() as u64 * BLOCK;
+        let staging = self.link.arena().staging().end;
+        let beyond = usize::try_from(staging / BLOCK).unwrap_or(usize::MAX);
+        let committed = state.committed.iter().skip(beyond).filter(|&&block| block).count() as u64 * BLOCK;
         if committed.saturating_sub(state.used) <= KEEP {
             return;
         }
         // Drivers may know the pages of staging by what they are now.
-        for block in start.max(self.link.arena().staging().end).div_ceil(BLOCK)..end / BLOCK {
+        for block in start.max(staging).div_ceil(BLOCK)..end / BLOCK {
             let Some(done) = usize::try_from(block).ok().and_then(|block| state.committed.get_mut(block)) else {
                 return;
             };

@@ -124,7 +124,7 @@ fn handle(session: &Arc<Session>, notice: NoticeMessage<'_>, bulk: Option<Bulk>)
 fn send_part(session: &Arc<Session>, fetch: &Fetch) {
     // The worker asks after what the program did before it set an event. That order goes through the other process, where no
     // tool sees it, so it is made here, too.
-    session.news();
+    let _ = session.news();
     let part = (|| {
         let host = session.transfers().host(fetch.transfer, Direction::ToWorker)?;
         let to = session.link().arena().pointer(fetch.arena, fetch.length)?;

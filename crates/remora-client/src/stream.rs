@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use remora_link::{Receiver, Sender};
 use remora_protocol::message::Command;
@@ -55,12 +56,26 @@ pub struct Stream {
     held_bytes: AtomicU64,
     replies: Mutex<Replies>,
     arrived: Condvar,
+    /// Told when nobody has the turn any more.
+    turns: Condvar,
 }
 
 struct Out {
     sender: Sender,
     writer: FrameWriter,
     position: u64,
+    /// The only thread that may send.
+    turn: Option<ThreadId>,
+}
+
+/// Until this is dropped no other thread's command gets into the stream.
+pub struct Turn<'a>(&'a Stream);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.out).turn = None;
+        self.0.turns.notify_all();
+    }
 }
 
 struct Replies {
@@ -95,7 +110,7 @@ impl Stream {
     pub(crate) fn new(number: u32, sender: Sender, receiver: Receiver) -> Self {
         Self {
             number,
-            out: Mutex::new(Out { sender, writer: FrameWriter::default(), position: 0 }),
+            out: Mutex::new(Out { sender, writer: FrameWriter::default(), position: 0, turn: None }),
             sent: AtomicU64::new(0),
             waiters: AtomicU32::new(0),
             finished: AtomicU64::new(0),
@@ -105,6 +120,7 @@ impl Stream {
             held_bytes: AtomicU64::new(0),
             replies: Mutex::new(Replies { receiver: Some(receiver), arrived: HashMap::new(), waiting: 0 }),
             arrived: Condvar::new(),
+            turns: Condvar::new(),
         }
     }
 
@@ -139,13 +155,13 @@ impl Stream {
         bulk: Option<Bulk>,
         answer: bool,
     ) -> Result<u64, Lost> {
-        self.put(&mut lock(&self.out), command, needs, bulk, answer)
+        self.put(&mut self.lock_out(), command, needs, bulk, answer)
     }
 
     /// As [`Stream::send`] for an answer, unless a thread waits for one already: the worker might come to this command only
     /// after that one's answer.
     pub(crate) fn send_first<C: Command>(&self, command: &C, needs: &Needs) -> Option<Result<u64, Lost>> {
-        let mut out = lock(&self.out);
+        let mut out = self.lock_out();
         (self.waiters.load(Ordering::Acquire) == 0).then(|| self.put(&mut out, command, needs, None, true))
     }
 
@@ -157,7 +173,7 @@ impl Stream {
         bulk: Option<Bulk>,
         answer: bool,
     ) -> Result<u64, Lost> {
-        let Out { sender, writer, position } = out;
+        let Out { sender, writer, position, .. } = out;
         let next = *position + 1;
         let frame = writer.write(C::OPCODE, next, &needs.list, bulk, u64::from(answer), command);
         sender.send(frame).map_err(|_| Lost)?;
@@ -248,9 +264,25 @@ impl Stream {
         self.settled.load(Ordering::Acquire) == self.sent()
     }
 
+    /// Keeps other threads' commands out until the result is dropped. What is sent meanwhile must wait for nothing that those
+    /// might bring about.
+    pub fn take_turn(&self) -> Turn<'_> {
+        self.lock_out().turn = Some(thread::current().id());
+        Turn(self)
+    }
+
+    #[inline]
+    fn lock_out(&self) -> MutexGuard<'_, Out> {
+        let mut out = lock(&self.out);
+        while out.turn.is_some_and(|owner| owner != thread::current().id()) {
+            out = self.turns.wait(out).unwrap_or_else(PoisonError::into_inner);
+        }
+        out
+    }
+
     /// Runs `job` if everything that was sent is finished. What other threads send meanwhile goes after it.
     pub fn when_idle(&self, job: impl FnOnce()) -> bool {
-        let out = lock(&self.out);
+        let out = self.lock_out();
         let idle = self.finished() == out.position;
         if idle {
             job();

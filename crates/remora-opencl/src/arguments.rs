@@ -111,7 +111,7 @@ impl Arguments {
             Ok(size) if place.kind == kind::LOCAL => u64::from_le_bytes(size),
             _ => 0,
         };
-        self.local_memory = self.places.iter().map(local).sum();
+        self.local_memory = self.places.iter().map(local).fold(0, u64::saturating_add);
         self.created = self.created.max(created);
         self.set_host_part(index, arg.host_part());
     }

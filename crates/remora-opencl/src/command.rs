@@ -111,10 +111,11 @@ impl Enqueue {
         self.queue.profiles() && !self.event_ret.is_null()
     }
 
-    /// Room in the arena for the command's bytes, or `None` if there is none now.
+    /// Room in the arena for the bytes of a command of its queue, or `None` if there is none now.
     pub(crate) fn stage(&self, length: usize) -> Option<Staging> {
         let session = &self.queue.remote.session;
-        if self.is_measured() { session.stage_whole(length) } else { session.stage(length) }
+        // What is measured is one command of the driver.
+        if self.queue.profiles() { session.stage_whole(length) } else { session.stage(length) }
     }
 
     /// Enqueues a part, and gives its event.

@@ -37,6 +37,11 @@ pub(crate) fn attempt(enqueue: &Enqueue, blocking: bool, copy: impl Fn()) -> Res
         return Ok((Attempt::NotNow, CL_SUCCESS));
     }
     if queue.stream.when_idle(&copy) {
+        if blocking {
+            // As where it is waited for: what was printed before is there, and so is what is in the program's own memory.
+            queue.remote.session.wait_for_output(queue.remote.session.printed(&queue.stream));
+            queue.context.in_use.show();
+        }
         return Ok((Attempt::Copied, CL_SUCCESS));
     }
     if !blocking || enqueue.is_gated() {

@@ -172,9 +172,10 @@ pub(crate) fn write(
         return write_later(enqueue, command_type, mem, area, host, blocking, keep);
     }
     let Some(bytes) = in_place::bytes_of(&enqueue, mem, &area) else {
-        let divides = keep.is_none() && chunks::divides(&enqueue, mem, &area, &host);
-        let write = if divides { chunks::write } else { write_taken };
-        return write(enqueue, command_type, mem, area, host, blocking, keep);
+        if keep.is_none() && chunks::divides(&enqueue, mem, &area, &host) {
+            return chunks::write(enqueue, command_type, mem, area, host, blocking);
+        }
+        return write_taken(enqueue, command_type, mem, area, host, blocking, keep);
     };
     // SAFETY: the program's source is valid during this call; the store has the area's bytes as long as the object.
     let (attempt, late) =
@@ -187,7 +188,7 @@ pub(crate) fn write(
 }
 
 /// A write whose bytes are taken now, if there is room for them.
-pub(crate) fn write_taken(
+fn write_taken(
     mut enqueue: Enqueue,
     command_type: u32,
     mem: &Mem,

@@ -12,9 +12,9 @@ use crate::wire::{Decode, Encode, Malformed, Reader};
 /// First bytes of every connection.
 pub const MAGIC: [u8; 8] = *b"REMORA\r\n";
 /// The version that this build speaks.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The oldest version that this build still speaks.
-pub const OLDEST_VERSION: u32 = 1;
+pub const OLDEST_VERSION: u32 = 2;
 /// The largest message before a session, facts included.
 pub const MAX_MESSAGE: usize = 16 << 20;
 

@@ -83,8 +83,14 @@ impl Queue {
             CL_SUCCESS
         } else {
             let (position, answer) = session.call(stream, &Finish {}, &Needs::default(), None)?;
-            stream.settle_to(position);
-            answer.decode::<Status>()?.code
+            let code = answer.decode::<Status>()?.code;
+            // After an error it is asked again.
+            if code == CL_SUCCESS {
+                stream.settle_to(position)
+            } else {
+                stream.finish_to(position)
+            }
+            code
         };
         self.context.in_use.show();
         Ok(code)

@@ -149,17 +149,26 @@ pub fn write(at: &At<'_>, message: &EnqueueWrite<'_>) -> Result<(), Violation> {
             unsafe { write_region(driver, queue, mem.raw(), &part.region, blocking, source, wait, event) }
         })
     })?;
-    told_when_done(at, message.transfer, &enqueued);
+    // What only waits for something that has failed is said by events alone.
+    let silent = !message.event.is_none() || !message.wait.is_empty();
+    told_when_done(at, message.transfer, &enqueued, silent);
     at.reply_status(enqueued.err().unwrap_or(CL_SUCCESS));
     Ok(())
 }
 
-/// TransferDone follows the completion of a write.
-fn told_when_done(at: &At<'_>, transfer: u64, enqueued: &Enqueued) {
+/// TransferDone follows the completion of a write. If that fails and nothing else says so, which is not so if it is `silent`, the
+/// next finish does.
+fn told_when_done(at: &At<'_>, transfer: u64, enqueued: &Enqueued, silent: bool) {
     match enqueued {
         Err(code) => done(at.shared, transfer, *code),
         Ok(Some(event)) if transfer != 0 => {
-            let work = Work::Run(Box::new(move |shared: &Arc<Shared>, state: cl_int| done(shared, transfer, state)));
+            let queue = Arc::clone(at.queue);
+            let work = Work::Run(Box::new(move |shared: &Arc<Shared>, state: cl_int| {
+                if state < 0 && !silent {
+                    queue.late(state);
+                }
+                done(shared, transfer, state);
+            }));
             at.shared.completions.when(at.shared.driver, watched(event), CL_COMPLETE, work);
         }
         Ok(_) => {}

@@ -82,9 +82,11 @@ unsafe fn known(
     start: u64,
     length: u64,
 ) -> bool {
+    // With memory behind it, pinning it can't meet a page that is not to be had. There may be some later.
+    if !blocks.contains_key(&start) && shared.arena().commit(start, length).is_err() {
+        return false;
+    }
     let make = || {
-        // With memory behind it, pinning it can't meet a page that is not to be had.
-        shared.arena().commit(start, length).ok()?;
         let pointer = shared.arena().pointer(start, length)?;
         let (flags, size) = (CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, usize::try_from(length).ok()?);
         // SAFETY: a live context, and memory of that size which stays mapped as long as the session. No object of the client
@@ -134,7 +136,7 @@ impl Way {
     /// place for the event. The event is that of the last part, which is complete after all others.
     ///
     /// # Errors
-    /// The driver's code. Nothing is under way then.
+    /// The driver's code. Parts before may be under way if they wait for something.
     pub fn enqueue(
         self,
         at: &At<'_>,
@@ -153,7 +155,8 @@ impl Way {
         while let Some(part) = parts.next() {
             let (first, last) = (part.offset == 0, parts.peek().is_none());
             let own = before.as_ref().map(|event| [event.raw()]);
-            let wait = own.as_ref().map_or(if first { wait } else { &[] }, |own| own.as_slice());
+            // A failure of what it waits for must keep any part from being done, whatever a queue makes of it.
+            let wait = own.as_ref().map_or(wait, |own| own.as_slice());
             let mut link = ptr::null_mut();
             let place = if last {
                 event
@@ -163,7 +166,8 @@ impl Way {
                 ptr::null_mut()
             };
             enqueue(&part, last, wait, place).inspect_err(|_| {
-                if !first {
+                // Waiting for what only the program can bring about would hold up everything.
+                if !first && wait.is_empty() && at.queue.may_block(at.shared) {
                     // SAFETY: a live queue. Whether that fails changes nothing.
                     unsafe { call!(at.shared.driver, clFinish(at.queue.raw())) };
                 }
