@@ -46,9 +46,6 @@ struct Place {
     length: usize,
 }
 
-/// Bytes of an encoding before the value.
-const BEFORE: usize = 5;
-
 impl Arguments {
     /// For as many, of which none is set.
     pub(crate) fn new(count: usize) -> Self {
@@ -70,19 +67,14 @@ impl Arguments {
     pub(crate) fn set(&mut self, index: usize, arg: &Arg<'_>) {
         let (wire, created) = arg.wire();
         let place = self.places[index];
-        if place.kind != wire.kind || place.length != wire.value.len() {
-            return self.replace(index, arg);
-        }
-        if matches!(arg, Arg::Local(_)) {
+        let same_place = place.kind == wire.kind && place.length == wire.value.len();
+        if !same_place || matches!(arg, Arg::Local(_)) {
             return self.replace(index, arg);
         }
         copy(wire.value, &mut self.encoded[place.start..place.start + place.length]);
-        match arg {
-            Arg::Object { .. } => {
-                self.created = self.created.max(created);
-                self.set_host_part(index, arg.host_part());
-            }
-            Arg::Local(_) | Arg::Bytes(_) | Arg::Svm(_) => {}
+        if matches!(arg, Arg::Object { .. }) {
+            self.created = self.created.max(created);
+            self.set_host_part(index, arg.host_part());
         }
     }
 
@@ -96,7 +88,7 @@ impl Arguments {
         }
     }
 
-    /// For one of another kind or length.
+    /// For one of another kind or length, or where sums change.
     #[cold]
     fn replace(&mut self, index: usize, arg: &Arg<'_>) {
         let (wire, created) = arg.wire();
@@ -123,7 +115,6 @@ impl Arguments {
             KernelArg { kind: *kind, value }.encode(&mut encoded);
             self.places.push(Place { kind: *kind, start: encoded.len() - value.len(), length: value.len() });
         }
-        debug_assert_eq!(encoded.len(), all.iter().map(|(_, value)| BEFORE + value.len()).sum::<usize>());
         self.encoded = Encoded::from_vec(encoded);
     }
 

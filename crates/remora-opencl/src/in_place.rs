@@ -12,10 +12,10 @@ use crate::mem::Mem;
 /// Where the bytes of `area` are in this process, if a command of `enqueue` can get at them there.
 pub(crate) fn bytes_of(enqueue: &Enqueue, mem: &Mem, area: &Area) -> Option<*mut u8> {
     let is_range = area.kind == 0 && mem.is_buffer();
-    // Whoever measures wants the copy to be the driver's.
     // The program's own memory has its own rules.
     let plain = mem.host_part().is_none() && mem.svm.is_none();
-    let direct = is_range && !enqueue.is_measured() && plain && enqueue.queue.in_order() && mem.context.on_cpus();
+    // Whoever measures wants the copy to be the driver's.
+    let direct = is_range && plain && enqueue.queue.in_order() && !enqueue.is_measured() && mem.context.on_cpus();
     let start = if direct { mem.store_pointer() } else { None };
     Some(start?.wrapping_add(usize::try_from(area.origin[0]).ok()?))
 }

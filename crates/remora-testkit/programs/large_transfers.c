@@ -1,6 +1,6 @@
 /*
  * Transfers that are too large to go in one piece: every byte arrives, with and without events, in queues of every kind, and
- * from any address.
+ * from any address. To another thread of the queue each is one command.
  */
 #include "common.h"
 
@@ -46,6 +46,38 @@ static void transfers(cl_command_queue queue, const char *name, size_t offset, s
     printf("%s: %zu bytes at %zu\n", name, size, offset);
 }
 
+enum { FILLS = 40 };
+
+static cl_mem filled;
+
+static void *fill(void *unused)
+{
+    for (int i = 0; i < FILLS; i++) {
+        unsigned char value = (unsigned char)(i + 1);
+        CHECK(clEnqueueFillBuffer(cl.queue, filled, &value, 1, 0, SIZE, 0, NULL, NULL));
+        CHECK(clFlush(cl.queue));
+        sleep_ms(1);
+    }
+    return unused;
+}
+
+/* What is read between two fills of another thread is all of the one or all of the other. */
+static void read_between_fills(void)
+{
+    pthread_t thread;
+    unsigned char zero = 0;
+    filled = new_buffer(&cl, 0, SIZE, NULL);
+    CHECK(clEnqueueFillBuffer(cl.queue, filled, &zero, 1, 0, SIZE, 0, NULL, NULL));
+    EXPECT(!pthread_create(&thread, NULL, fill, NULL));
+    do {
+        CHECK(clEnqueueReadBuffer(cl.queue, filled, CL_TRUE, 0, SIZE, target, 0, NULL, NULL));
+        EXPECT(!memcmp(target, target + 1, SIZE - 1));
+    } while (target[0] < FILLS);
+    EXPECT(!pthread_join(thread, NULL));
+    CHECK(clReleaseMemObject(filled));
+    printf("between fills\n");
+}
+
 int main(void)
 {
     cl = start(0);
@@ -57,6 +89,7 @@ int main(void)
     transfers(cl.queue, "in order", 0, 16 << 20, 0);
     transfers(cl.queue, "in order", 1, (16 << 20) + 1, 1);
     transfers(measured, "measured", 77, SIZE - 77, 3);
+    read_between_fills();
     cl_command_queue free_order = new_queue(&cl, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE);
     cl_mem buffer = new_buffer(&cl, 0, SIZE, NULL);
     cl_event written;

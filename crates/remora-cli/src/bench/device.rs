@@ -121,39 +121,18 @@ impl Device {
     }
 
     pub fn launch(&self, kernel: cl_kernel, global: usize) -> Result<()> {
-        check(call!(
-            self.cl,
-            clEnqueueNDRangeKernel(
-                self.queue,
-                kernel,
-                1,
-                ptr::null(),
-                &global,
-                ptr::null(),
-                0,
-                ptr::null(),
-                ptr::null_mut()
-            )
-        ))
+        self.enqueue(kernel, global, ptr::null_mut())
     }
 
     pub fn launch_with_event(&self, kernel: cl_kernel) -> Result<()> {
-        let (global, mut event) = (1, ptr::null_mut());
-        check(call!(
-            self.cl,
-            clEnqueueNDRangeKernel(
-                self.queue,
-                kernel,
-                1,
-                ptr::null(),
-                &global,
-                ptr::null(),
-                0,
-                ptr::null(),
-                &mut event
-            )
-        ))?;
+        let mut event = ptr::null_mut();
+        self.enqueue(kernel, 1, &mut event)?;
         check(call!(self.cl, clReleaseEvent(event)))
+    }
+
+    fn enqueue(&self, kernel: cl_kernel, global: usize, event: *mut cl_event) -> Result<()> {
+        let none = ptr::null();
+        check(call!(self.cl, clEnqueueNDRangeKernel(self.queue, kernel, 1, none, &global, none, 0, ptr::null(), event)))
     }
 
     pub fn finish(&self) -> Result<()> {

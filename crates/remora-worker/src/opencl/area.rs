@@ -108,23 +108,21 @@ impl Region {
     /// Cuts it into parts of at most `limit` bytes, in the order of the packed contents. Each is a region by itself, and
     /// they are whole slices, rows of one slice, or pieces of one row.
     pub fn parts(&self, limit: usize) -> impl Iterator<Item = Part> + use<> {
-        let whole = *self;
-        let mut done = 0;
-        std::iter::from_fn(move || {
-            let part = whole.part_at(done, limit)?;
-            done += part.region.packed;
-            Some(part)
-        })
+        self.cut(move |_| limit)
     }
 
     /// As [`Region::parts`], where the packed contents begin at `start` and no part is to reach over a multiple of `block`, which
     /// is one of the smallest unit's.
     pub fn parts_in_blocks(&self, start: u64, block: u64) -> impl Iterator<Item = Part> + use<> {
+        self.cut(move |done| usize::try_from(block - (start + done as u64) % block).unwrap_or(usize::MAX))
+    }
+
+    /// Cuts it into parts of at most what `limit` says for what is in front of each.
+    fn cut<F: Fn(usize) -> usize>(&self, limit: F) -> impl Iterator<Item = Part> + use<F> {
         let whole = *self;
         let mut done = 0;
         std::iter::from_fn(move || {
-            let left = block - (start + done as u64) % block;
-            let part = whole.part_at(done, usize::try_from(left).unwrap_or(usize::MAX))?;
+            let part = whole.part_at(done, limit(done))?;
             done += part.region.packed;
             Some(part)
         })

@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
 
 use opencl_sys::{CL_FALSE, CL_MEM_READ_WRITE, CL_MEM_USE_HOST_PTR, CL_TRUE, cl_bool, cl_event, cl_int};
 use remora_link::Arena;
@@ -76,7 +76,7 @@ impl Pins {
 /// # Safety
 /// `context` is a live context of the driver.
 unsafe fn known(
-    blocks: &mut MutexGuard<'_, HashMap<u64, Option<Object>>>,
+    blocks: &mut HashMap<u64, Option<Object>>,
     shared: &Shared,
     context: *mut c_void,
     start: u64,
